@@ -1,0 +1,1 @@
+"""Dated billing facts: tables and payer policies, each row with its source."""

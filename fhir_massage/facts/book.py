@@ -1,0 +1,183 @@
+"""The facts in one place: every table and policy, loaded once and looked up by code and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from fhir_massage.errors import BadFact
+from fhir_massage.facts import load, rows
+from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory
+from fhir_massage.facts.table import Dated
+
+R = TypeVar("R", bound=rows.Row)
+
+#: Each table's rows, and the columns that make their key. Many-valued tables have several rows a key.
+TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], bool]] = {
+    "ptp_pairs": (rows.Pair, ("column_one", "column_two"), False),
+    "mue": (rows.MedicallyUnlikely, ("code",), False),
+    "timed_codes": (rows.TimedCode, ("code",), False),
+    "always_therapy": (rows.AlwaysTherapy, ("code",), False),
+    "modifiers": (rows.Modifier, ("modifier",), False),
+    "modifier_conflicts": (rows.ModifierConflict, ("modifier",), True),
+    "retired_procedures": (rows.RetiredProcedure, ("code",), False),
+    "procedure_status": (rows.ProcedureStatus, ("code",), False),
+    "procedure_words": (rows.ProcedureWords, ("code",), False),
+    "fees": (rows.Fee, ("code",), False),
+    "therapy_thresholds": (rows.TherapyThreshold, ("discipline",), False),
+    "denials": (rows.DenialCode, ("kind", "code"), False),
+    "diagnosis_codes": (rows.DiagnosisCode, ("code",), False),
+    "diagnosis_regions": (rows.DiagnosisRegion, ("prefix",), False),
+    "supporting_diagnoses": (rows.SupportingDiagnosis, ("procedure", "prefix"), False),
+    "body_sites": (rows.BodySite, ("kind", "value"), True),
+    "techniques": (rows.Technique, ("kind", "value"), True),
+    "professions": (rows.Profession, ("taxonomy",), False),
+    "outside_scope": (rows.OutsideScope, ("profession",), True),
+    "payment_typology": (rows.PaymentTypology, ("prefix",), False),
+    "coverage_types": (rows.CoverageType, ("system", "code"), False),
+    "payors": (rows.Payor, ("kind", "value"), False),
+    "irs_figures": (rows.IrsFigure, ("figure", "filing"), False),
+    "rule_sources": (rows.RuleSource, ("rule",), True),
+}
+
+
+class Facts:
+    """Every dated fact. Read-only once made; one instance serves every review and every thread."""
+
+    def __init__(
+        self,
+        sources: dict[str, rows.Source],
+        tables: dict[str, list[rows.Row]],
+        policies: Iterable[PolicyFile],
+    ) -> None:
+        self.sources = dict(sources)
+        self._raw = tables
+        self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
+        self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")
+        self.timed_codes: Dated[rows.TimedCode] = self._dated("timed_codes")
+        self.always_therapy: Dated[rows.AlwaysTherapy] = self._dated("always_therapy")
+        self.modifiers: Dated[rows.Modifier] = self._dated("modifiers")
+        self.modifier_conflicts: Dated[rows.ModifierConflict] = self._dated("modifier_conflicts")
+        self.retired_procedures: Dated[rows.RetiredProcedure] = self._dated("retired_procedures")
+        self.procedure_status: Dated[rows.ProcedureStatus] = self._dated("procedure_status")
+        self.procedure_words: Dated[rows.ProcedureWords] = self._dated("procedure_words")
+        self.fees: Dated[rows.Fee] = self._dated("fees")
+        self.therapy_thresholds: Dated[rows.TherapyThreshold] = self._dated("therapy_thresholds")
+        self.denials: Dated[rows.DenialCode] = self._dated("denials")
+        self.diagnosis_codes: Dated[rows.DiagnosisCode] = self._dated("diagnosis_codes")
+        self.diagnosis_regions: Dated[rows.DiagnosisRegion] = self._dated("diagnosis_regions")
+        self.supporting_diagnoses: Dated[rows.SupportingDiagnosis] = self._dated("supporting_diagnoses")
+        self.body_sites: Dated[rows.BodySite] = self._dated("body_sites")
+        self.techniques: Dated[rows.Technique] = self._dated("techniques")
+        self.professions: Dated[rows.Profession] = self._dated("professions")
+        self.outside_scope: Dated[rows.OutsideScope] = self._dated("outside_scope")
+        self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")
+        self.coverage_types: Dated[rows.CoverageType] = self._dated("coverage_types")
+        self.payors: Dated[rows.Payor] = self._dated("payors")
+        self.irs_figures: Dated[rows.IrsFigure] = self._dated("irs_figures")
+        self.rule_sources: Dated[rows.RuleSource] = self._dated("rule_sources")
+        self.policies = _histories(policies)
+        self._own_payors = {
+            (kind, value): file.payer
+            for history in self.policies.values()
+            for file in history.layers
+            if file.payer == history.file.payer
+            for payor in file.payors
+            for kind, value in (("name", payor.name), ("identifier", payor.identifier))
+            if value
+        }
+        for history in self.policies.values():
+            for key, own in history.file.sources.items():
+                self.sources.setdefault(key, rows.Source(key, own.owner, own.title, own.published, own.url))
+
+    def policy(self, payer: str, on: date) -> Policy | None:
+        """The payer's policy on that day; ``None`` for a payer without one."""
+        history = self.policies.get(payer)
+        return None if history is None else history.on(on)
+
+    def payor(self, kind: str, value: str, on: date) -> str | None:
+        """The payer that a payor's normalised name or identifier means."""
+        own = self._own_payors.get((kind, value))
+        if own is not None:
+            return own
+        row = self.payors.find((kind, value), on)
+        return None if row is None else row.payer
+
+    def regions_of_site(self, snomed: list[str], texts: list[str], on: date) -> frozenset[str]:
+        """The body regions of a site given by SNOMED CT codes or, failing those, by words."""
+        for kind, values in (("snomed", snomed), ("text", [" ".join(text.lower().split()) for text in texts])):
+            for value in values:
+                found = self.body_sites.all((kind, value), on)
+                if found:
+                    return frozenset(row.region for row in found)
+        return frozenset()
+
+    @cached_property
+    def codes_in_pairs(self) -> frozenset[str]:
+        """Every code that stands in a pair we hold: of others we cannot say that no pair exists."""
+        return frozenset(code for pair in self.ptp_pairs for code in (pair.column_one, pair.column_two))
+
+    def rows_of(self, table: str) -> list[rows.Row]:
+        """Every row of a table, whenever it is in force."""
+        return list(self._raw[table])
+
+    def _dated(self, name: str) -> Dated[R]:  # type: ignore[type-var, misc]
+        _, columns, many = TABLES[name]
+        if len(columns) == 1:
+            column = columns[0]
+            table = Dated(self._raw[name], lambda row: getattr(row, column))
+        else:
+            table = Dated(self._raw[name], lambda row: tuple(getattr(row, c) for c in columns))
+        if not many:
+            table.refuse_overlaps(f"{name}.csv")
+        return table  # type: ignore[return-value]
+
+
+def read_facts(own_policies: Path | None = None, folder: Path = load.SHIPPED) -> Facts:
+    """The shipped facts, with the user's own policies laid over them.
+
+    Raises ``BadFact`` with file, key and reason for anything that cannot be loaded.
+    """
+    sources = load.read_sources(folder)
+    tables = {name: load.read_table(name, kind, sources, folder) for name, (kind, _, _) in TABLES.items()}
+    policies = [load.read_policy(file, sources) for file in sorted((folder / "policies").glob("*.toml"))]
+    if own_policies is not None:
+        if not own_policies.is_dir():
+            raise BadFact(str(own_policies), "(folder)", "there is no such folder of policies")
+        policies += [load.read_policy(file, sources) for file in sorted(own_policies.glob("*.toml"))]
+    return Facts(sources, tables, policies)
+
+
+@lru_cache(maxsize=8)
+def shipped(own_policies: Path | None = None) -> Facts:
+    """The shipped facts, read once a process (and once a folder of the user's own policies)."""
+    return read_facts(own_policies)
+
+
+def _histories(files: Iterable[PolicyFile]) -> dict[str, PolicyHistory]:
+    """Each payer's history. A later file of the same payer goes ahead of the earlier one."""
+    by_payer: dict[str, list[PolicyFile]] = {}
+    for file in files:
+        by_payer.setdefault(file.payer, []).insert(0, file)
+    return {
+        payer: PolicyHistory(stack[0], _layers(stack, by_payer, seen=(payer,)))
+        for payer, stack in by_payer.items()
+    }
+
+
+def _layers(
+    stack: list[PolicyFile], by_payer: dict[str, list[PolicyFile]], seen: tuple[str, ...]
+) -> list[PolicyFile]:
+    layers = list(stack)
+    for file in stack:
+        if file.extends is None:
+            continue
+        if file.extends in seen:
+            raise BadFact(f"{file.payer}.toml", "extends", f"goes round in a circle by {file.extends}")
+        if file.extends not in by_payer:
+            raise BadFact(f"{file.payer}.toml", "extends", f"there is no policy of a payer '{file.extends}'")
+        layers += _layers(by_payer[file.extends], by_payer, (*seen, file.extends))
+    return layers

@@ -1,0 +1,221 @@
+"""One struct for the rows of each dated table. Every row says since when, until when, and from where."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Apart = Literal["region", "interval", "other"]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A document that rows cite. ``published`` is the date of the edition that was read."""
+
+    id: str
+    owner: str
+    title: str
+    published: str
+    url: str
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row has: in force from ``effective`` to ``end`` (both included), and its source.
+
+    ``checked`` is the day on which somebody last confirmed the row in that source.
+    """
+
+    effective: date
+    end: date | None = None
+    source: str
+    section: str
+    checked: date
+
+    def in_force(self, on: date) -> bool:
+        """Whether the row holds on that day."""
+        return self.effective <= on and (self.end is None or on <= self.end)
+
+
+class Pair(Row, frozen=True, kw_only=True):
+    """An NCCI procedure-to-procedure edit. ``apart`` is what keeps its two services apart."""
+
+    column_one: str
+    column_two: str
+    indicator: Literal["0", "1", "9"]
+    apart: Apart
+
+
+class MedicallyUnlikely(Row, frozen=True, kw_only=True):
+    """An NCCI medically unlikely edit: the most units of a code. Adjudication 1 line, 2 and 3 day."""
+
+    code: str
+    units: int
+    adjudication: Literal["1", "2", "3"]
+
+
+class TimedCode(Row, frozen=True, kw_only=True):
+    """A code counted in 15-minute units; ``one_on_one`` where it needs direct contact."""
+
+    code: str
+    one_on_one: bool
+
+
+class AlwaysTherapy(Row, frozen=True, kw_only=True):
+    """A code that CMS always holds to be therapy."""
+
+    code: str
+
+
+class Modifier(Row, frozen=True, kw_only=True):
+    """A modifier; ``ncci`` where it may break an NCCI pair of indicator 1."""
+
+    modifier: str
+    kind: str
+    ncci: bool
+    words: str
+
+
+class ModifierConflict(Row, frozen=True, kw_only=True):
+    """Two modifiers that exclude each other on one line, or one that needs the other."""
+
+    modifier: str
+    other: str
+    kind: Literal["excludes", "needs"]
+    redundant: str
+
+
+class RetiredProcedure(Row, frozen=True, kw_only=True):
+    """A procedure code that is no longer valid from ``effective`` on."""
+
+    code: str
+    replacements: tuple[str, ...]
+
+
+class ProcedureStatus(Row, frozen=True, kw_only=True):
+    """A code's status in the Medicare physician fee schedule (``B`` bundled, ``I`` not valid)."""
+
+    code: str
+    status: str
+
+
+class ProcedureWords(Row, frozen=True, kw_only=True):
+    """Our own few words for a procedure code."""
+
+    code: str
+    words: str
+
+
+class Fee(Row, frozen=True, kw_only=True):
+    """An amount in dollars for one unit of a code, and what amount it is."""
+
+    code: str
+    dollars: Decimal
+    basis: str
+
+
+class TherapyThreshold(Row, frozen=True, kw_only=True):
+    """Medicare's yearly therapy amount in dollars above which KX is asked for."""
+
+    discipline: str
+    dollars: Decimal
+
+
+class DenialCode(Row, frozen=True, kw_only=True):
+    """A claim adjustment reason (``carc``) or remittance advice remark code (``rarc``) in our words."""
+
+    group_hint: str
+    code: str
+    kind: Literal["carc", "rarc"]
+    words: str
+
+
+class DiagnosisCode(Row, frozen=True, kw_only=True):
+    """An ICD-10-CM code: whether it may be billed, and what to bill in its place."""
+
+    code: str
+    billable: bool
+    successors: tuple[str, ...]
+
+
+class DiagnosisRegion(Row, frozen=True, kw_only=True):
+    """The body region that diagnoses with this prefix name."""
+
+    prefix: str
+    region: str
+
+
+class SupportingDiagnosis(Row, frozen=True, kw_only=True):
+    """Diagnoses with this prefix support the procedure."""
+
+    procedure: str
+    prefix: str
+
+
+class BodySite(Row, frozen=True, kw_only=True):
+    """The region of a SNOMED CT body site or of words for one."""
+
+    kind: Literal["snomed", "text"]
+    value: str
+    region: str
+
+
+class Technique(Row, frozen=True, kw_only=True):
+    """A technique, named by a word stem or SNOMED CT code, and the procedure code it belongs to."""
+
+    kind: Literal["text", "snomed"]
+    value: str
+    code: str
+
+
+class Profession(Row, frozen=True, kw_only=True):
+    """The profession of NUCC taxonomy codes with this prefix."""
+
+    taxonomy: str
+    profession: str
+
+
+class OutsideScope(Row, frozen=True, kw_only=True):
+    """A range of codes that lies outside a profession altogether."""
+
+    profession: str
+    first_code: str
+    last_code: str
+
+
+class PaymentTypology(Row, frozen=True, kw_only=True):
+    """The payer class of Source of Payment Typology codes with this prefix."""
+
+    prefix: str
+    payer: str
+
+
+class CoverageType(Row, frozen=True, kw_only=True):
+    """The payer class that a code of ``Coverage.type`` names."""
+
+    system: str
+    code: str
+    payer: str
+
+
+class Payor(Row, frozen=True, kw_only=True):
+    """The payer that a payor organisation's name or identifier means."""
+
+    kind: Literal["name", "identifier"]
+    value: str
+    payer: str
+
+
+class IrsFigure(Row, frozen=True, kw_only=True):
+    """A figure of the United States tax law, in dollars or percent."""
+
+    figure: str
+    filing: str
+    dollars_or_percent: Decimal
+
+
+class RuleSource(Row, frozen=True, kw_only=True):
+    """The document that a rule rests on where no other fact carries the citation."""
+
+    rule: str

@@ -1,0 +1,177 @@
+"""Edits that put a claim right, with everything that follows from them: net charges and the total.
+
+Each function takes the Claim's own JSON and returns the edits, which may stand alone.
+Money is in dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from fhir_massage.fhir.quantity import measure
+from fhir_massage.model.finding import Edit
+
+Json = dict[str, Any]
+CENT = Decimal("0.01")
+
+
+class ClaimChange:
+    """Collects changes to one claim's lines, and works out the amounts that follow."""
+
+    def __init__(self, claim: Mapping[str, Any]) -> None:
+        self._claim = claim
+        self._items: list[Json] = list(claim.get("item", []))
+        self._edits: list[Edit] = []
+        self._removed: set[int] = set()
+        self._nets: dict[int, Decimal] = {}
+
+    def units(self, index: int, units: int) -> ClaimChange:
+        """Give a line that many whole units; its net charge follows."""
+        item = self._items[index]
+        before = item.get("quantity", {}).get("value")
+        quantity = {key: value for key, value in item.get("quantity", {}).items() if key in ("id", "extension")}
+        counted = measure(item.get("quantity", {}).get("code"), item.get("quantity", {}).get("unit")) == "count"
+        if counted and before is not None:
+            self._edits.append(Edit("replace", f"/item/{index}/quantity/value", units))
+        else:
+            op = "replace" if "quantity" in item else "add"
+            self._edits.append(Edit(op, f"/item/{index}/quantity", {**quantity, "value": units}))
+        net = _net_of(item, units, before if counted else None)
+        if net is not None:
+            self.net(index, net)
+        return self
+
+    def net(self, index: int, net: Decimal) -> ClaimChange:
+        """Give a line this net charge in dollars."""
+        if money(self._items[index].get("net")) != net:
+            self._nets[index] = net
+            op = "replace" if "value" in self._items[index].get("net", {}) else "add"
+            if "net" in self._items[index]:
+                self._edits.append(Edit(op, f"/item/{index}/net/value", net))
+            else:
+                self._edits.append(Edit("add", f"/item/{index}/net", self._dollars(index, net)))
+        return self
+
+    def remove(self, index: int) -> ClaimChange:
+        """Take a line off the claim."""
+        self._removed.add(index)
+        return self
+
+    def add_modifier(self, index: int, modifier: str) -> ClaimChange:
+        """Put a modifier after those that a line has."""
+        concept = {"coding": [{**self._modifier_system(), "code": modifier}]}
+        if self._items[index].get("modifier"):
+            self._edits.append(Edit("add", f"/item/{index}/modifier/-", concept))
+        else:
+            self._edits.append(Edit("add", f"/item/{index}/modifier", [concept]))
+        return self
+
+    def drop_modifier(self, index: int, position: int) -> ClaimChange:
+        """Take the modifier at a position (among all the line's codings) off a line."""
+        concepts = self._items[index].get("modifier", [])
+        place = -1
+        for number, concept in enumerate(concepts):
+            codings = [i for i, coding in enumerate(concept.get("coding", [])) if coding.get("code")]
+            for coding in codings:
+                place += 1
+                if place != position:
+                    continue
+                if len(concepts) == 1 and len(codings) == 1:
+                    self._edits.append(Edit("remove", f"/item/{index}/modifier"))
+                elif len(codings) == 1:
+                    self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}"))
+                else:
+                    self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}/coding/{coding}"))
+                return self
+        raise IndexError(f"line {index} has no modifier {position}")
+
+    def put(self, index: int, path: str, value: Any) -> ClaimChange:
+        """Set an element of a line; ``path`` is a JSON Pointer within the line."""
+        self._edits.append(Edit("add", f"/item/{index}{path}", value))
+        return self
+
+    def edits(self) -> tuple[Edit, ...]:
+        """Every edit, lines removed last and from the end, then the total that follows."""
+        edits = list(self._edits)
+        if self._removed and len(self._removed) == len(self._items):
+            edits.append(Edit("remove", "/item"))
+        else:
+            edits += [Edit("remove", f"/item/{index}") for index in sorted(self._removed, reverse=True)]
+        total = self._total()
+        if total is not None:
+            edits.append(Edit("replace", "/total/value", total))
+        return tuple(edits)
+
+    def total_of_nets(self) -> list[Edit]:
+        """The edit that makes the total the sum of the nets, where it is not; else none."""
+        nets = [money(item.get("net")) for item in self._items]
+        before = money(self._claim.get("total"))
+        known = [net for net in nets if net is not None]
+        if before is None or len(known) < len(nets) or sum(known, Decimal(0)) == before:
+            return []
+        return [Edit("replace", "/total/value", _cents(sum(known, Decimal(0))))]
+
+    def _total(self) -> Decimal | None:
+        """The new total in dollars, where there is one and it changes."""
+        if not self._nets and not self._removed:
+            return None
+        before = money(self._claim.get("total"))
+        if before is None:
+            return None
+        old = [money(item.get("net")) for item in self._items]
+        new = [self._nets.get(i, net) for i, net in enumerate(old) if i not in self._removed]
+        if None not in new:
+            after = sum((net for net in new if net is not None), Decimal(0))
+        else:
+            changed = [i for i in (*self._nets, *self._removed) if old[i] is not None]
+            after = before - sum((old[i] or Decimal(0) for i in changed), Decimal(0))
+            after += sum((net for i, net in self._nets.items() if old[i] is not None and i not in self._removed), Decimal(0))
+        return None if after == before else _cents(after)
+
+    def _dollars(self, index: int, net: Decimal) -> Json:
+        currency = self._items[index].get("unitPrice", {}).get("currency")
+        return {"value": net, **({"currency": currency} if currency else {})}
+
+    def _modifier_system(self) -> Json:
+        """The system that the claim's other modifiers name, so that a new one looks like them."""
+        for item in self._items:
+            for concept in item.get("modifier", []):
+                for coding in concept.get("coding", []):
+                    if coding.get("system"):
+                        return {"system": coding["system"]}
+        return {}
+
+
+def money(amount: Any) -> Decimal | None:
+    """The dollars of a FHIR Money."""
+    if not isinstance(amount, Mapping) or amount.get("value") is None:
+        return None
+    return Decimal(str(amount["value"]))
+
+
+def product(item: Mapping[str, Any], units: int | float | Decimal) -> Decimal | None:
+    """Units × unit price × factor of a line, in dollars and whole cents."""
+    price = money(item.get("unitPrice"))
+    if price is None:
+        return None
+    factor = item.get("factor")
+    return _cents(Decimal(str(units)) * price * (Decimal(1) if factor is None else Decimal(str(factor))))
+
+
+def _net_of(item: Mapping[str, Any], units: int, before: Any) -> Decimal | None:
+    """The net charge for new units: by the unit price, else in proportion to the old units."""
+    if "net" not in item:
+        return None
+    priced = product(item, units)
+    if priced is not None:
+        return priced
+    net = money(item["net"])
+    if net is None or before is None or Decimal(str(before)) <= 0:
+        return None
+    return _cents(net * units / Decimal(str(before)))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)

@@ -1,0 +1,425 @@
+"""From a Claim and all that came along to the case that rules see (the table "Reading FHIR R4")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.facts.policy import Policy
+from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.history import earlier_lines
+from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.people import People
+from fhir_massage.fhir.quantity import measure
+from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.references import Index, same
+from fhir_massage.fhir.referral import read_referral
+from fhir_massage.model.case import (
+    Benefit,
+    ClaimCase,
+    Coverage,
+    Diagnosis,
+    Encounter,
+    InsuranceSlot,
+    Line,
+    Named,
+    Number,
+    Provider,
+)
+
+NOBODY = Provider(key=None, element="Claim.provider", named=False)
+
+
+def claim_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> ClaimCase:
+    """The case of one Claim. ``entries`` is everything that came along; ``today`` the day of review."""
+    return _ClaimReader(facts, index, entry, entries, today).case()
+
+
+class _ClaimReader:
+    def __init__(
+        self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date
+    ) -> None:
+        assert isinstance(entry.resource, elements.Claim)
+        self.facts = facts
+        self.index = index
+        self.entry = entry
+        self.entries = entries
+        self.today = today
+        self.claim = entry.resource
+        self.people = People(facts, index, entry, today)
+        self.patient = index.identity(self.claim.patient, entry)
+        self.members: dict[int, Provider] = {}
+        self.biller: Provider | None = None
+        self.regions_of_diagnosis: dict[str, str | None] = {}
+
+    def case(self) -> ClaimCase:
+        claim = self.claim
+        insurance = self._insurance()
+        coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
+        payer = self._payer(coverage_entry)
+        self.payer = payer
+        self.single_day = self._billable_day()
+        diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
+        self.by_sequence = {d.sequence: d for d in diagnoses if d.sequence is not None}
+        lines = tuple(self._line(i, item) for i, item in enumerate(claim.item))
+        referral_entry = self.index.find(claim.referral, self.entry)
+        return ClaimCase(
+            facts=self.facts,
+            today=self.today,
+            resource=self.entry.name,
+            lines=lines,
+            encounters=_encounters(lines),
+            diagnoses=diagnoses,
+            providers=self._providers(lines),
+            payer=None if payer is None else payer.id,
+            payer_class=None if payer is None else payer.payer_class,
+            payer_title="" if payer is None else payer.title,
+            has_insurance=bool(claim.insurance),
+            has_coverage=any(slot.coverage is not None for slot in claim.insurance),
+            coverage=self._coverage(insurance, coverage_entry),
+            referral=None
+            if referral_entry is None
+            else read_referral(self.facts, self.index, referral_entry, "Claim.referral", self.patient, self.today),
+            names_referral=claim.referral is not None,
+            named=tuple(self._named(insurance, lines)),
+            authorization=None
+            if insurance is None
+            else next((ref for ref in insurance[1].pre_auth_ref if ref and ref.strip()), None),
+            authorization_element="Claim.insurance"
+            if insurance is None
+            else f"Claim.insurance[{insurance[0]}].preAuthRef",
+            benefits=tuple(self._benefits(coverage_entry)),
+            created=dates.day(claim.created),
+            total=_money(claim.total),
+            insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
+            accident=claim.accident is not None,
+            read_json=self.entry.json,
+            read_history=lambda: earlier_lines(self.index, self.entry, self.entries),
+        )
+
+    # --- who pays ------------------------------------------------------------------------------
+
+    def _insurance(self) -> tuple[int, elements.Insurance] | None:
+        slots = list(enumerate(self.claim.insurance))
+        if not slots:
+            return None
+        for position, slot in slots:
+            if slot.focal:
+                return position, slot
+        return min(slots, key=lambda numbered: numbered[1].sequence or 0)
+
+    def _payer(self, entry: Entry | None) -> Payer | None:
+        if entry is None or not isinstance(entry.resource, elements.Coverage):
+            return None
+        return payer_of(self.facts, self.index, entry, self.today)
+
+    def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
+        payer = self._payer(self.index.find(slot.coverage, self.entry))
+        return InsuranceSlot(
+            element=f"Claim.insurance[{position}]",
+            sequence=slot.sequence,
+            focal=bool(slot.focal),
+            payer_class=None if payer is None else payer.payer_class,
+        )
+
+    def _coverage(
+        self, insurance: tuple[int, elements.Insurance] | None, entry: Entry | None
+    ) -> Coverage | None:
+        if insurance is None or entry is None or not isinstance(entry.resource, elements.Coverage):
+            return None
+        coverage = entry.resource
+        starts = dates.days(coverage.period.start) if coverage.period else None
+        ends = dates.days(coverage.period.end) if coverage.period else None
+        return Coverage(
+            element=f"Claim.insurance[{insurance[0]}].coverage",
+            status=coverage.status,
+            starts=None if starts is None else starts.first,
+            ends=None if ends is None else ends.last,
+            same_patient=same(self.patient, self.index.identity(coverage.beneficiary, entry)),
+        )
+
+    def _benefits(self, coverage: Entry | None) -> list[Benefit]:
+        """What the payer itself answered about this patient's benefits under this coverage."""
+        found: list[Benefit] = []
+        for entry in self.entries:
+            answer = entry.resource
+            if not isinstance(answer, elements.CoverageEligibilityResponse) or answer.status == "cancelled":
+                continue
+            if same(self.patient, self.index.identity(answer.patient, entry)) is False:
+                continue
+            for insurance in answer.insurance:
+                if self.index.find(insurance.coverage, entry) is not coverage:
+                    continue
+                found += [_benefit(item) for item in insurance.item]
+        return found
+
+    # --- lines ---------------------------------------------------------------------------------
+
+    def _line(self, position: int, item: elements.Item) -> Line:
+        start, end = _moments(item.serviced_period)
+        minutes, minutes_from = self._minutes(item, start, end)
+        units, in_minutes = _units(item.quantity)
+        day = self._day(item)
+        diagnoses = tuple(
+            self.by_sequence[pointer] for pointer in item.diagnosis_sequence if pointer in self.by_sequence
+        )
+        return Line(
+            index=position,
+            element=f"Claim.item[{position}]",
+            sequence=item.sequence,
+            code=codes.procedure_code(item.product_or_service),
+            words=self._words(item),
+            modifiers=_modifiers(item.modifier) if item.modifier else (),
+            units=units,
+            units_given_in_minutes=in_minutes,
+            minutes=minutes,
+            minutes_from=minutes_from,
+            start=start,
+            end=end,
+            day=day,
+            regions=self._regions(item) if item.body_site or item.sub_site else frozenset(),
+            hints=self._hints(diagnoses),
+            pointers=tuple(item.diagnosis_sequence),
+            diagnoses=diagnoses,
+            provider=self._rendering(item),
+            policy=self._policy(day),
+            unit_price=_money(item.unit_price),
+            factor=None if item.factor is None else Decimal(str(item.factor)),
+            net=_money(item.net),
+        )
+
+    def _policy(self, day: date | None) -> Policy | None:
+        if day is None or self.payer is None:
+            return None
+        return self.facts.policy(self.payer.id, day)
+
+    def _day(self, item: elements.Item) -> date | None:
+        if item.serviced_date is not None:
+            return dates.day(item.serviced_date)
+        if item.serviced_period is not None and item.serviced_period.start is not None:
+            return dates.day(item.serviced_period.start)
+        return self.single_day
+
+    def _billable_day(self) -> date | None:
+        period = self.claim.billable_period
+        if period is None:
+            return None
+        first = dates.day(period.start)
+        return first if first == dates.day(period.end) else None
+
+    def _minutes(
+        self, item: elements.Item, start: datetime | None, end: datetime | None
+    ) -> tuple[Number | None, str | None]:
+        for sequence in item.information_sequence:
+            for info in self.claim.supporting_info:
+                if info.sequence == sequence:
+                    minutes = _in_minutes(info.value_quantity)
+                    if minutes is not None:
+                        return minutes, "supportingInfo"
+        if start is not None and end is not None:
+            minutes = dates.minutes_between(start, end)
+            if minutes is not None:
+                return minutes, "servicedPeriod"
+        for sequence in item.procedure_sequence:
+            procedure = self._procedure(sequence)
+            if procedure is not None:
+                begun, done = _moments(procedure.performed_period)
+                if begun is not None and done is not None:
+                    minutes = dates.minutes_between(begun, done)
+                    if minutes is not None:
+                        return minutes, "procedure"
+        minutes = _in_minutes(item.quantity)
+        return (minutes, "quantity") if minutes is not None else (None, None)
+
+    def _procedure(self, sequence: int) -> elements.Procedure | None:
+        for procedure in self.claim.procedure:
+            if procedure.sequence == sequence:
+                return self.index.resource(procedure.procedure_reference, self.entry, elements.Procedure)
+        return None
+
+    def _words(self, item: elements.Item) -> tuple[str, ...]:
+        """Texts and SNOMED CT codes (as ``snomed|code``) that say what was done on the line."""
+        concepts = [item.product_or_service]
+        for sequence in item.procedure_sequence:
+            for procedure in self.claim.procedure:
+                if procedure.sequence == sequence:
+                    concepts.append(procedure.procedure_codeable_concept)
+            behind = self._procedure(sequence)
+            if behind is not None:
+                concepts.append(behind.code)
+        found: list[str] = []
+        for concept in concepts:
+            found += codes.words(concept)
+            found += [f"snomed|{code}" for system, code in codes.codes(concept) if system in codes.SNOMED_SYSTEMS]
+        return tuple(found)
+
+    def _regions(self, item: elements.Item) -> frozenset[str]:
+        """The regions treated; empty where one of the sites is not known to be a region."""
+        regions: set[str] = set()
+        for site in (item.body_site, *item.sub_site):
+            if site is None:
+                continue
+            found = self.facts.regions_of_site(
+                [code for system, code in codes.codes(site) if system in codes.SNOMED_SYSTEMS],
+                list(codes.words(site)),
+                self.today,
+            )
+            if not found:
+                return frozenset()
+            regions |= found
+        return frozenset(regions)
+
+    def _hints(self, diagnoses: tuple[Diagnosis, ...]) -> frozenset[str]:
+        hints = set()
+        for diagnosis in diagnoses:
+            if diagnosis.code is None:
+                continue
+            if diagnosis.code not in self.regions_of_diagnosis:
+                row = self.facts.diagnosis_regions.by_prefix(diagnosis.code, self.today)
+                self.regions_of_diagnosis[diagnosis.code] = None if row is None else row.region
+            hints.add(self.regions_of_diagnosis[diagnosis.code])
+        hints.discard(None)
+        return frozenset(hint for hint in hints if hint is not None)
+
+    # --- who rendered ----------------------------------------------------------------------------
+
+    def _rendering(self, item: elements.Item) -> Provider:
+        team = self.claim.care_team
+        if item.care_team_sequence:
+            members = [
+                i for i, member in enumerate(team) if member.sequence in item.care_team_sequence and member.provider
+            ]
+            if members:
+                return self._member(_leading(team, members))
+        if len(team) == 1:
+            return self._member(0)
+        for position, member in enumerate(team):
+            if member.responsible:
+                return self._member(position)
+        if self.biller is None:
+            self.biller = (
+                NOBODY
+                if self.claim.provider is None
+                else self.people.provider(self.claim.provider, "Claim.provider")
+            )
+        return self.biller
+
+    def _member(self, position: int) -> Provider:
+        if position not in self.members:
+            member = self.claim.care_team[position]
+            element = f"Claim.careTeam[{position}].provider"
+            self.members[position] = self.people.provider(member.provider, element, member.qualification)
+        return self.members[position]
+
+    def _providers(self, lines: tuple[Line, ...]) -> tuple[Provider, ...]:
+        """Every provider on the claim: the biller, the care team, and who rendered a line."""
+        found: dict[str, Provider] = {}
+        if self.claim.provider is not None:
+            found["Claim.provider"] = self.biller or self.people.provider(self.claim.provider, "Claim.provider")
+        for position, member in enumerate(self.claim.care_team):
+            if member.provider is not None:
+                provider = self._member(position)
+                found[provider.element] = provider
+        return tuple(found.values())
+
+    # --- the rest -----------------------------------------------------------------------------------
+
+    def _diagnosis(self, position: int, diagnosis: elements.ClaimDiagnosis) -> Diagnosis:
+        code = codes.diagnosis_code(diagnosis.diagnosis_codeable_concept)
+        if code is None and diagnosis.diagnosis_reference is not None:
+            condition = self.index.resource(diagnosis.diagnosis_reference, self.entry, elements.Condition)
+            code = None if condition is None else codes.diagnosis_code(condition.code)
+        return Diagnosis(f"Claim.diagnosis[{position}]", diagnosis.sequence, code)
+
+    def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: tuple[Line, ...]) -> list[Named]:
+        named = []
+        if insurance is not None:
+            element = f"Claim.insurance[{insurance[0]}].coverage"
+            named += self._reference(insurance[1].coverage, element, "coverage")
+        named += self._reference(self.claim.referral, "Claim.referral", "referral")
+        named += self._reference(self.claim.patient, "Claim.patient", "patient")
+        for provider in {line.provider.element: line.provider for line in lines}.values():
+            if not provider.resolved:
+                named.append(Named(provider.element, "rendering provider", False))
+        return named
+
+    def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
+        if reference is None or not reference.reference:
+            return []
+        found = self.index.find(reference, self.entry) is not None
+        return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
+
+
+def _leading(team: list[elements.CareTeam], members: list[int]) -> int:
+    """Of several members named by a line: the primary one, else the responsible one, else the first."""
+    for position in members:
+        if any(code == "primary" for _, code in codes.codes(team[position].role)):
+            return position
+    for position in members:
+        if team[position].responsible:
+            return position
+    return members[0]
+
+
+def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
+    groups: dict[tuple[date, str | None], list[Line]] = {}
+    for line in lines:
+        if line.day is not None:
+            groups.setdefault((line.day, line.provider.key), []).append(line)
+    return tuple(
+        Encounter(day, provider, tuple(members), members[0].policy)
+        for (day, provider), members in groups.items()
+    )
+
+
+def _moments(period: elements.Period | None) -> tuple[datetime | None, datetime | None]:
+    if period is None:
+        return None, None
+    return dates.moment(period.start), dates.moment(period.end)
+
+
+def _modifiers(concepts: list[elements.CodeableConcept]) -> tuple[str, ...]:
+    return tuple(
+        coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code
+    )
+
+
+def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
+    """The units of a line, and whether its quantity is in minutes or hours instead."""
+    if quantity is None or quantity.value is None:
+        return None, False
+    kind = measure(quantity.code, quantity.unit)
+    if kind == "count":
+        value = quantity.value
+        return (int(value) if value == int(value) else value), False
+    return None, kind is not None
+
+
+def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
+    if quantity is None or quantity.value is None or quantity.value < 0:
+        return None
+    kind = measure(quantity.code, quantity.unit)
+    if kind == "minutes":
+        return quantity.value
+    return quantity.value * 60 if kind == "hours" else None
+
+
+def _money(money: elements.Money | None) -> Decimal | None:
+    return None if money is None or money.value is None else Decimal(str(money.value))
+
+
+def _benefit(item: elements.EligibilityItem) -> Benefit:
+    visits = next((b for b in item.benefit if b.allowed_unsigned_int is not None), None)
+    dollars = next((b for b in item.benefit if b.allowed_money or b.used_money), None)
+    code = codes.procedure_code(item.product_or_service)
+    return Benefit(
+        codes=(code,) if code else (),
+        kind=next((code for _, code in codes.codes(item.category)), None),
+        visits_allowed=None if visits is None else visits.allowed_unsigned_int,
+        visits_used=None if visits is None else visits.used_unsigned_int,
+        dollars_allowed=None if dollars is None else _money(dollars.allowed_money),
+        dollars_used=None if dollars is None else _money(dollars.used_money),
+        authorization_required=item.authorization_required,
+    )

@@ -1,0 +1,152 @@
+"""From a ServiceRequest and all that came along to the case that the order rules see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.facts.policy import Policy
+from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.people import People
+from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.references import Index
+from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
+
+#: The procedure codes that orders under review are for.
+OUR_CODES = frozenset({"97124", "97140"})
+#: SNOMED CT concepts for massage and manual therapy in general, and words that mean them.
+OUR_SNOMED = frozenset({"387854002", "30568007", "229070002"})
+OUR_WORDS = ("massage", "manual therapy", "myofascial", "soft tissue mobili", "joint mobili")
+
+
+def is_in_scope(request: elements.ServiceRequest) -> bool:
+    """Whether an order is for massage or manual therapy."""
+    concepts = (request.code, *request.order_detail)
+    for concept in concepts:
+        for _, code in codes.codes(concept):
+            if code in OUR_CODES or code in OUR_SNOMED:
+                return True
+    return any(ours in text.lower() for c in concepts for text in codes.words(c) for ours in OUR_WORDS)
+
+
+def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> OrderCase:
+    """The case of one order. ``entries`` is everything that came along; ``today`` the day of review."""
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    day = _day(request, today)
+    people = People(facts, index, entry, today)
+    coverage = _coverage(index, entry, entries)
+    payer = None if coverage is None else payer_of(facts, index, coverage, today)
+    quantity = request.quantity_quantity
+    return OrderCase(
+        facts=facts,
+        today=today,
+        day=day,
+        resource=entry.name,
+        codes=tuple(found for c in (request.code, *request.order_detail) for found in codes.codes(c)),
+        words=tuple(text for c in (request.code, *request.order_detail) for text in codes.words(c)),
+        procedure=_procedure(request),
+        payer=None if payer is None else payer.id,
+        payer_class=None if payer is None else payer.payer_class,
+        payer_title="" if payer is None else payer.title,
+        policy=_policy(facts, payer, day),
+        visits=None if quantity is None else quantity.value,
+        has_period=request.occurrence_period is not None or request.occurrence_timing is not None,
+        has_reason=bool(request.reason_code or request.reason_reference),
+        reasons=_reasons(index, entry, request),
+        conditions=tuple(_conditions(index, entry, entries)),
+        requester=None
+        if request.requester is None
+        else people.provider(request.requester, "ServiceRequest.requester"),
+        performers=tuple(_performers(people, request)),
+        authorization=None,
+        read_json=entry.json,
+    )
+
+
+def _day(request: elements.ServiceRequest, today: date) -> date:
+    """The day whose facts count: the start of what is ordered, else when it was written, else today."""
+    period = request.occurrence_period
+    for text in (request.occurrence_date_time, period.start if period else None, request.authored_on):
+        day = dates.day(text)
+        if day is not None:
+            return day
+    return today
+
+
+def _policy(facts: Facts, payer: Payer | None, day: date) -> Policy | None:
+    return None if payer is None else facts.policy(payer.id, day)
+
+
+def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | None:
+    """The coverage that the order names; failing that, the patient's only active one that came along."""
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    for reference in request.insurance:
+        found = index.find(reference, entry)
+        if found is not None and isinstance(found.resource, elements.Coverage):
+            return found
+    patient = index.identity(request.subject, entry)
+    active = [
+        other
+        for other in entries
+        if isinstance(other.resource, elements.Coverage)
+        and other.resource.status in (None, "active")
+        and patient is not None
+        and index.identity(other.resource.beneficiary, other) == patient
+    ]
+    return active[0] if len(active) == 1 else None
+
+
+def _procedure(request: elements.ServiceRequest) -> str | None:
+    for concept in (request.code, *request.order_detail):
+        code = codes.procedure_code(concept)
+        if code is not None:
+            return code
+    return None
+
+
+def _reasons(index: Index, entry: Entry, request: elements.ServiceRequest) -> tuple[str, ...]:
+    found = [codes.diagnosis_code(concept) for concept in request.reason_code]
+    for reference in request.reason_reference:
+        condition = index.resource(reference, entry, elements.Condition)
+        found.append(None if condition is None else codes.diagnosis_code(condition.code))
+    return tuple(code for code in found if code is not None)
+
+
+def _conditions(index: Index, entry: Entry, entries: Sequence[Entry]) -> list[PatientCondition]:
+    """The patient's active conditions that came along."""
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    patient = index.identity(request.subject, entry)
+    found = []
+    for other in entries:
+        condition = other.resource
+        if not isinstance(condition, elements.Condition) or patient is None:
+            continue
+        if index.identity(condition.subject, other) != patient:
+            continue
+        status = {code for _, code in codes.codes(condition.clinical_status)}
+        if status and not status & {"active", "recurrence", "relapse"}:
+            continue
+        found.append(
+            PatientCondition(
+                reference=other.name,
+                code=codes.diagnosis_code(condition.code),
+                words=next(codes.words(condition.code), ""),
+            )
+        )
+    return found
+
+
+def _performers(people: People, request: elements.ServiceRequest) -> list[Performer]:
+    performers = []
+    profession = people.profession_of(request.performer_type)
+    if profession is not None:
+        performers.append(Performer(element="ServiceRequest.performerType", profession=profession))
+    for position, reference in enumerate(request.performer):
+        provider: Provider = people.provider(reference, f"ServiceRequest.performer[{position}]")
+        performers.append(Performer(element=provider.element, profession=provider.profession))
+    return performers

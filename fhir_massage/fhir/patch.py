@@ -1,0 +1,106 @@
+"""JSON Patch (RFC 6902) on resources: add, remove, replace and test.
+
+A patched copy shares every untouched part with the original, which stays as it was: a correction is
+tried many times a review, and copying whole claims for it would cost more than reviewing them. That
+is why no library is used here; the tests hold the results against ``jsonpatch``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fhir_massage.errors import PatchFailed
+from fhir_massage.model.finding import Edit
+
+
+def apply(document: Any, edits: Iterable[Edit]) -> Any:
+    """The document with the edits made. Raises ``PatchFailed`` where one does not fit."""
+    for edit in edits:
+        if not edit.path.startswith("/"):
+            raise PatchFailed(f"{edit.op} {edit.path}: the path must start with '/'")
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in edit.path[1:].split("/")]
+        document = _edited(document, steps, edit)
+    return document
+
+
+def _edited(part: Any, steps: list[str], edit: Edit) -> Any:
+    step, rest = steps[0], steps[1:]
+    if isinstance(part, dict):
+        return _edited_object(part, step, rest, edit)
+    if isinstance(part, list):
+        return _edited_array(part, step, rest, edit)
+    raise PatchFailed(f"{edit.op} {edit.path}: there is nothing at '{step}'")
+
+
+def _edited_object(part: dict[str, Any], step: str, rest: list[str], edit: Edit) -> dict[str, Any]:
+    if not rest and edit.op == "add":
+        return {**part, step: edit.value}
+    if step not in part:
+        raise PatchFailed(f"{edit.op} {edit.path}: there is no '{step}'")
+    if not rest and edit.op == "remove":
+        return {key: value for key, value in part.items() if key != step}
+    return {**part, step: _leaf_or_deeper(part[step], rest, edit)}
+
+
+def _edited_array(part: list[Any], step: str, rest: list[str], edit: Edit) -> list[Any]:
+    position = _position(part, step, edit, beyond=not rest and edit.op == "add")
+    if not rest and edit.op == "add":
+        return [*part[:position], edit.value, *part[position:]]
+    if not rest and edit.op == "remove":
+        return [*part[:position], *part[position + 1 :]]
+    return [*part[:position], _leaf_or_deeper(part[position], rest, edit), *part[position + 1 :]]
+
+
+def _leaf_or_deeper(value: Any, rest: list[str], edit: Edit) -> Any:
+    if rest:
+        return _edited(value, rest, edit)
+    if edit.op == "replace":
+        return edit.value
+    if value != edit.value:
+        raise PatchFailed(f"test {edit.path}: another value stands there")
+    return value
+
+
+def _position(part: list[Any], step: str, edit: Edit, *, beyond: bool) -> int:
+    if beyond and step == "-":
+        return len(part)
+    if not step.isascii() or not step.isdigit() or (len(step) > 1 and step[0] == "0"):
+        raise PatchFailed(f"{edit.op} {edit.path}: '{step}' is no position in an array")
+    position = int(step)
+    if position > len(part) - (0 if beyond else 1):
+        raise PatchFailed(f"{edit.op} {edit.path}: there is no position {position}")
+    return position
+
+
+def difference(before: Any, after: Any, path: str = "") -> list[Edit]:
+    """The edits that make ``before`` into ``after``: values replaced, keys and array tails added or removed."""
+    if type(before) is type(after) and isinstance(before, dict):
+        return _object_difference(before, after, path)
+    if isinstance(before, list) and isinstance(after, list):
+        return _array_difference(before, after, path)
+    if type(before) is type(after) and before == after:
+        return []
+    return [Edit("replace", path, after)]
+
+
+def _object_difference(before: dict[str, Any], after: dict[str, Any], path: str) -> list[Edit]:
+    edits = [Edit("remove", f"{path}/{escape(key)}") for key in before if key not in after]
+    for key, value in after.items():
+        here = f"{path}/{escape(key)}"
+        edits += difference(before[key], value, here) if key in before else [Edit("add", here, value)]
+    return edits
+
+
+def _array_difference(before: list[Any], after: list[Any], path: str) -> list[Edit]:
+    edits: list[Edit] = []
+    common = min(len(before), len(after))
+    for position in range(common):
+        edits += difference(before[position], after[position], f"{path}/{position}")
+    edits += [Edit("remove", f"{path}/{position}") for position in range(len(before) - 1, common - 1, -1)]
+    return edits + [Edit("add", f"{path}/-", value) for value in after[common:]]
+
+
+def escape(key: str) -> str:
+    """A key as a step of a JSON Pointer."""
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,90 @@
+"""Which payer a Coverage means."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import msgspec
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import codes
+from fhir_massage.fhir.elements import Coverage, Organization
+from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.references import Index
+
+_NOT_WORDS = re.compile(r"[^a-z0-9&]+")
+
+
+class Payer(msgspec.Struct, frozen=True):
+    """A payer by id (a class, or a payer with a policy of its own), its class, and what to call it."""
+
+    id: str
+    payer_class: str
+    title: str
+
+
+def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None:
+    """The payer of a Coverage: by its payor's identifier or name, then by ``Coverage.type``.
+
+    A payor that sells plans of several classes is read by its plan's type where that names another
+    class than the payor's own policy. ``None`` where nothing tells.
+    """
+    coverage = entry.resource
+    assert isinstance(coverage, Coverage)
+    by_payor = _by_payor(facts, index, entry, coverage, on)
+    by_type = _by_type(facts, coverage, on)
+    if by_payor is None:
+        return _payer(facts, by_type)
+    named = _payer(facts, by_payor)
+    if named is not None and by_type is not None and named.id != named.payer_class:
+        plan = _payer(facts, by_type)
+        if plan is not None and plan.payer_class != named.payer_class:
+            return plan
+    return named
+
+
+def normal_name(name: str) -> str:
+    """A payor's name for comparing: lower case, single spaces, no punctuation."""
+    return _NOT_WORDS.sub(" ", name.lower()).strip()
+
+
+def _payer(facts: Facts, payer: str | None) -> Payer | None:
+    if payer is None or payer not in facts.policies:
+        return None
+    file = facts.policies[payer].file
+    return Payer(payer, file.payer_class, file.title)
+
+
+def _by_payor(facts: Facts, index: Index, entry: Entry, coverage: Coverage, on: date) -> str | None:
+    for payor in coverage.payor:
+        identifiers = [payor.identifier] if payor.identifier else []
+        names = [payor.display] if payor.display else []
+        organization = index.resource(payor, entry, Organization)
+        if organization is not None:
+            identifiers += organization.identifier
+            names += [name for name in (organization.name, *organization.alias) if name]
+        for identifier in identifiers:
+            for value in (f"{identifier.system}|{identifier.value}", identifier.value):
+                found = facts.payor("identifier", value, on) if value else None
+                if found is not None:
+                    return found
+        for name in names:
+            found = facts.payor("name", normal_name(name), on)
+            if found is not None:
+                return found
+    return None
+
+
+def _by_type(facts: Facts, coverage: Coverage, on: date) -> str | None:
+    found = list(codes.codes(coverage.type))
+    for system, code in found:
+        if system in codes.TYPOLOGY_SYSTEMS or (not system and code.isdigit()):
+            typology = facts.payment_typology.by_prefix(code, on)
+            if typology is not None:
+                return typology.payer
+    for system, code in found:
+        coverage_type = facts.coverage_types.find((system, code), on)
+        if coverage_type is not None:
+            return coverage_type.payer
+    return None

@@ -1,0 +1,97 @@
+"""Who rendered, ordered or bills: reading providers and their professions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import codes
+from fhir_massage.fhir.elements import (
+    CodeableConcept,
+    Identifier,
+    Organization,
+    Practitioner,
+    PractitionerRole,
+    Reference,
+)
+from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.references import Index
+from fhir_massage.model.case import Provider
+
+
+class People:
+    """Reads the providers that one resource refers to."""
+
+    def __init__(self, facts: Facts, index: Index, within: Entry, on: date) -> None:
+        self._facts = facts
+        self._index = index
+        self._within = within
+        self._on = on
+
+    def provider(
+        self,
+        reference: Reference | None,
+        element: str,
+        qualification: CodeableConcept | None = None,
+    ) -> Provider:
+        """The provider behind a reference, with the professions that the record names."""
+        entry = self._index.find(reference, self._within)
+        roles: list[CodeableConcept] = []
+        npis = list(_npis([reference.identifier] if reference and reference.identifier else []))
+        person: Practitioner | None = None
+        if entry is not None and isinstance(entry.resource, PractitionerRole):
+            role = entry.resource
+            roles = [*role.code, *role.specialty]
+            npis += _npis(role.identifier)
+            person = self._index.resource(role.practitioner, entry, Practitioner)
+        elif entry is not None and isinstance(entry.resource, Practitioner):
+            person = entry.resource
+        elif entry is not None and isinstance(entry.resource, Organization):
+            npis += _npis(entry.resource.identifier)
+        if person is not None:
+            npis += _npis(person.identifier)
+        return Provider(
+            key=self._key(reference, npis),
+            element=element,
+            professions=self._professions(
+                [qualification] if qualification else [],
+                roles,
+                [q.code for q in person.qualification if q.code] if person else [],
+            ),
+            npis=tuple(dict.fromkeys(npis)),
+            resolved=entry is not None or reference is None or not reference.reference,
+            named=reference is not None,
+        )
+
+    def profession_of(self, concept: CodeableConcept | None) -> str | None:
+        """The profession of a concept's NUCC code, where it names just one."""
+        found = self._in([concept] if concept else [])
+        return found[0] if len(found) == 1 else None
+
+    def _key(self, reference: Reference | None, npis: list[str]) -> str | None:
+        if npis:
+            return npis[-1]
+        return self._index.identity(reference, self._within) or (reference and reference.reference) or None
+
+    def _professions(self, *places: list[CodeableConcept]) -> tuple[str, ...]:
+        """The professions of the first place that names any."""
+        for place in places:
+            found = self._in(place)
+            if found:
+                return found
+        return ()
+
+    def _in(self, concepts: Iterable[CodeableConcept]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for concept in concepts:
+            for taxonomy in codes.taxonomy_codes(concept):
+                row = self._facts.professions.by_prefix(taxonomy, self._on)
+                found[row.profession if row else "other"] = None
+        return tuple(found)
+
+
+def _npis(identifiers: Iterable[Identifier | None]) -> Iterator[str]:
+    for identifier in identifiers:
+        if identifier is not None and identifier.system in codes.NPI_SYSTEMS and identifier.value is not None:
+            yield identifier.value.strip()

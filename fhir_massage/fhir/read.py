@@ -1,0 +1,502 @@
+"""Reading what arrived: JSON to resources, each with its place, bad ones set aside with the reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fhir_massage.errors import TooLarge, Unreadable
+from fhir_massage.fhir import elements
+
+#: The largest document that is read, in bytes. Bulk input is read line by line.
+LARGEST_DOCUMENT = 64 * 1024 * 1024
+DEEPEST_NESTING = 100
+
+Path = tuple[str | int, ...]
+
+_typed = msgspec.json.Decoder(elements.AnyResource)  # type: ignore[type-abstract, unused-ignore]
+_untyped = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Document:
+    """One JSON document as it came, and its content with decimals kept as written."""
+
+    def __init__(self, content: bytes | Mapping[str, Any]) -> None:
+        self._bytes = content if isinstance(content, bytes) else None
+        self._json: Any = None if isinstance(content, bytes) else content
+
+    def json(self) -> Any:
+        """The content as dicts and lists, which are not to be changed."""
+        if self._json is None and self._bytes is not None:
+            self._json = _untyped.decode(self._bytes)
+        return self._json
+
+    def at(self, path: Path) -> Any:
+        """The part of the content at a path."""
+        part = self.json()
+        for key in path:
+            part = part[key]
+        return part
+
+
+class Entry:
+    """One resource that came: its struct, its place in the document, and its own JSON on demand."""
+
+    __slots__ = ("container", "document", "full_url", "kind", "path", "place", "resource")
+
+    def __init__(
+        self,
+        resource: elements.Resource,
+        document: Document,
+        path: Path,
+        place: str,
+        full_url: str | None = None,
+        container: Entry | None = None,
+    ) -> None:
+        self.resource = resource
+        self.kind = elements.kind(resource)
+        self.document = document
+        self.path = path
+        self.place = place
+        self.full_url = full_url
+        self.container = container
+
+    @property
+    def name(self) -> str:
+        """How the resource is named in findings: ``Claim/c1``, else its full address, else its type."""
+        if self.resource.id:
+            return f"{self.kind}/{self.resource.id}"
+        return self.full_url or self.kind
+
+    def json(self) -> dict[str, Any]:
+        """The resource as it came, unknown elements and written decimals included. Not to be changed."""
+        content: dict[str, Any] = self.document.at(self.path)
+        return content
+
+
+class Arrival:
+    """Everything that came along in one go, and what of it could not be read."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.unread: list[Unreadable] = []
+
+    def extend(self, other: Arrival) -> None:
+        """Take in what else came."""
+        self.entries += other.entries
+        self.unread += other.unread
+
+
+def encode(content: object) -> bytes:
+    """JSON for any content that was read here, with decimals as they were written."""
+    return _encoder.encode(content)
+
+
+def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
+    """Read one document: a resource, Bundle, Parameters, or CDS Hooks request.
+
+    In a Bundle, Parameters or request, a resource that cannot be read is set aside in ``unread`` and
+    the others are kept. Raises ``Unreadable`` where nothing can be read, ``TooLarge`` where there is
+    more than is read here.
+    """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    if isinstance(content, bytes):
+        return _read_bytes(content)
+    document = Document(content)
+    return _read_parts(document, content, bad=())
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
+    """Read NDJSON. Each Bundle or request is an arrival of its own; single resources come together last.
+
+    A line that cannot be read is set aside with its number, and loses no other.
+    """
+    together = Arrival()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            arrival = read(line)
+        except Unreadable as error:
+            together.unread.append(_on_line(error, number))
+            continue
+        arrival.unread[:] = [_on_line(error, number) for error in arrival.unread]
+        for entry in arrival.entries:
+            entry.place = f"line {number}: {entry.place}"
+        if len(arrival.entries) == 1 and not arrival.entries[0].path:
+            together.extend(arrival)
+        else:
+            yield arrival
+    if together.entries or together.unread:
+        yield together
+
+
+def is_json_lines(content: bytes) -> bool:
+    """Whether the content is NDJSON: more than one line, and the first is a whole JSON object."""
+    first, newline, rest = content.lstrip().partition(b"\n")
+    if not newline or not rest.strip() or not first.startswith(b"{"):
+        return False
+    try:
+        msgspec.json.decode(first, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return rest.lstrip().startswith(b"{") and not _whole(content)
+    return True
+
+
+def replaced(entry: Entry, content: dict[str, Any]) -> list[Entry]:
+    """The entry with other content, and what that contains. Raises ``Unreadable``."""
+    arrival = Arrival()
+    document = Document(content)
+    _collect(arrival, _convert(content, entry.place), document, (), entry.place, entry.full_url)
+    return arrival.entries
+
+
+def _whole(content: bytes) -> bool:
+    try:
+        msgspec.json.decode(content, type=msgspec.Raw)
+    except msgspec.MsgspecError:
+        return False
+    return True
+
+
+def _on_line(error: Unreadable, number: int) -> Unreadable:
+    place = f"line {number}: {error.place}" if error.place else f"line {number}"
+    return Unreadable(error.reason, place=place, line=None, column=error.column)
+
+
+def _read_bytes(content: bytes) -> Arrival:
+    if len(content) > LARGEST_DOCUMENT:
+        raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    document = Document(content)
+    duplicates = _duplicate_keys(content, document)
+    if not duplicates:
+        try:
+            resource = _typed.decode(content)
+        except RecursionError:
+            raise _too_deep() from None
+        except msgspec.MsgspecError:
+            pass  # found again, part by part, below
+        else:
+            arrival = Arrival()
+            _collect(arrival, resource, document, (), elements.kind(resource), None)
+            return arrival
+    return _read_parts(document, _parse(content, document), bad=duplicates)
+
+
+def _parse(content: bytes, document: Document) -> Any:
+    try:
+        return document.json()
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise syntax_error(content) from None
+
+
+def syntax_error(content: bytes) -> Unreadable:
+    """Why the bytes are not JSON, with line and column."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        return Unreadable(
+            "the text is not UTF-8", line=line, column=error.start - (before.rfind(b"\n") + 1) + 1
+        )
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        return Unreadable(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+    except RecursionError:
+        return _too_deep()
+    except ValueError as error:
+        return Unreadable(f"not JSON: {error}")
+    return Unreadable("not JSON: a number is too large, or a character is not allowed")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _too_deep() -> TooLarge:
+    return TooLarge(f"nested deeper than {DEEPEST_NESTING} levels")
+
+
+# --- The quick way: everything was decoded in one go ---------------------------------------------
+
+
+def _collect(
+    arrival: Arrival,
+    resource: elements.Resource,
+    document: Document,
+    path: Path,
+    place: str,
+    full_url: str | None,
+    container: Entry | None = None,
+) -> None:
+    if isinstance(resource, elements.Bundle):
+        for index, part in enumerate(resource.entry):
+            if part.resource is not None:
+                _collect(
+                    arrival,
+                    part.resource,
+                    document,
+                    (*path, "entry", index, "resource"),
+                    f"{place}.entry[{index}].resource",
+                    part.full_url,
+                )
+        return
+    if isinstance(resource, elements.Parameters):
+        _collect_parameters(arrival, resource.parameter, document, (*path, "parameter"), f"{place}.parameter")
+        return
+    entry = Entry(resource, document, path, place, full_url, container)
+    arrival.entries.append(entry)
+    for index, inner in enumerate(resource.contained):
+        inner_path = (*path, "contained", index)
+        _collect(arrival, inner, document, inner_path, f"{place}.contained[{index}]", None, entry)
+
+
+def _collect_parameters(
+    arrival: Arrival, parameters: list[elements.Parameter], document: Document, path: Path, place: str
+) -> None:
+    for index, parameter in enumerate(parameters):
+        if parameter.resource is not None:
+            inner_path = (*path, index, "resource")
+            _collect(
+                arrival, parameter.resource, document, inner_path, f"{place}[{index}].resource", None
+            )
+        _collect_parameters(arrival, parameter.part, document, (*path, index, "part"), f"{place}[{index}].part")
+
+
+# --- The careful way: part by part, so that one bad part loses no other ----------------------------
+
+
+def _read_parts(document: Document, content: Any, bad: Iterable[Path]) -> Arrival:
+    bad = tuple(bad)
+    arrival = Arrival()
+    if not isinstance(content, Mapping):
+        raise Unreadable(f"expected a JSON object, got {_json_type(content)}", line=1, column=1)
+    if "hook" in content and "resourceType" not in content:
+        _refuse_duplicates(bad, ("prefetch", "context"), "")
+        for key in ("context", "prefetch"):
+            _parts_of_request(arrival, document, content.get(key), (key,), key, bad)
+        return arrival
+    kind = content.get("resourceType")
+    if kind == "Bundle":
+        _refuse_duplicates(bad, ("entry",), "Bundle")
+        _parts_of_bundle(arrival, document, content, (), "Bundle", bad)
+    elif kind == "Parameters":
+        _refuse_duplicates(bad, ("parameter",), "Parameters")
+        _parts_of_parameters(arrival, document, content.get("parameter"), ("parameter",), "Parameters.parameter", bad)
+    else:
+        _refuse_duplicates(bad, (), str(kind))
+        resource = _convert(content, str(kind))
+        _collect(arrival, resource, document, (), elements.kind(resource), None)
+    return arrival
+
+
+def _parts_of_request(
+    arrival: Arrival, document: Document, content: Any, path: Path, place: str, bad: tuple[Path, ...]
+) -> None:
+    if isinstance(content, Mapping) and isinstance(content.get("resourceType"), str):
+        _part(arrival, document, content, path, place, None, bad)
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            _parts_of_request(arrival, document, value, (*path, key), f"{place}.{key}", bad)
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            _parts_of_request(arrival, document, value, (*path, index), f"{place}[{index}]", bad)
+
+
+def _parts_of_bundle(
+    arrival: Arrival, document: Document, bundle: Mapping[str, Any], path: Path, place: str, bad: tuple[Path, ...]
+) -> None:
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        raise Unreadable(f"expected an array, got {_json_type(entries)}", place=f"{place}.entry")
+    for index, entry in enumerate(entries):
+        here = f"{place}.entry[{index}]"
+        if not isinstance(entry, Mapping):
+            arrival.unread.append(Unreadable(f"expected an object, got {_json_type(entry)}", place=here))
+            continue
+        resource = entry.get("resource")
+        if resource is None:
+            continue
+        full_url = entry.get("fullUrl")
+        inner = (*path, "entry", index, "resource")
+        _part(
+            arrival,
+            document,
+            resource,
+            inner,
+            f"{here}.resource",
+            full_url if isinstance(full_url, str) else None,
+            bad,
+        )
+
+
+def _parts_of_parameters(
+    arrival: Arrival, document: Document, parameters: Any, path: Path, place: str, bad: tuple[Path, ...]
+) -> None:
+    if not isinstance(parameters, list):
+        raise Unreadable(f"expected an array, got {_json_type(parameters)}", place=place)
+    for index, parameter in enumerate(parameters):
+        if not isinstance(parameter, Mapping):
+            reason = f"expected an object, got {_json_type(parameter)}"
+            arrival.unread.append(Unreadable(reason, place=f"{place}[{index}]"))
+            continue
+        if "resource" in parameter:
+            inner = (*path, index, "resource")
+            _part(arrival, document, parameter["resource"], inner, f"{place}[{index}].resource", None, bad)
+        if "part" in parameter:
+            _parts_of_parameters(
+                arrival, document, parameter["part"], (*path, index, "part"), f"{place}[{index}].part", bad
+            )
+
+
+def _part(
+    arrival: Arrival,
+    document: Document,
+    content: Any,
+    path: Path,
+    place: str,
+    full_url: str | None,
+    bad: tuple[Path, ...],
+) -> None:
+    if len(path) > DEEPEST_NESTING:
+        raise _too_deep()
+    try:
+        if not isinstance(content, Mapping):
+            raise Unreadable(f"expected an object, got {_json_type(content)}", place=place)
+        if content.get("resourceType") == "Bundle":
+            _parts_of_bundle(arrival, document, content, path, place, bad)
+            return
+        for duplicate in bad:
+            if duplicate[: len(path)] == path:
+                raise _duplicate(duplicate[len(path) :], place)
+        _collect(arrival, _convert(content, place), document, path, place, full_url)
+    except Unreadable as error:
+        arrival.unread.append(error)
+
+
+def _convert(content: Mapping[str, Any], place: str) -> elements.Resource:
+    kind = content.get("resourceType")
+    if not isinstance(kind, str):
+        at = None if place == "None" else place
+        raise Unreadable("resourceType is missing: this is no FHIR resource", place=at)
+    if kind not in _KNOWN_TYPES:
+        raise Unreadable("resourceType is not one of FHIR R4", place=f"{place}.resourceType")
+    try:
+        # Decimals are for what goes out; rules read plain numbers, which the bytes give back.
+        resource: elements.Resource = _typed.decode(encode(content))
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.ValidationError as error:
+        raise _wrong_type(error, place) from None
+    except (msgspec.MsgspecError, TypeError):
+        raise Unreadable("it holds something that is not JSON", place=place) from None
+    return resource
+
+
+_KNOWN_TYPES = frozenset(kind.__name__ for kind in elements.READ) | frozenset(elements.OTHER_TYPES)
+_JSON_TYPES = {
+    "str": "a string",
+    "int": "an integer",
+    "int | float": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+
+
+def _wrong_type(error: msgspec.ValidationError, place: str) -> Unreadable:
+    """msgspec's ``Expected `int`, got `str` - at `$.item[0].sequence```, in words and as FHIRPath."""
+    reason, _, where = str(error).partition(" - at ")
+    path = where.strip("`").removeprefix("$")
+    expected = re.fullmatch(r"Expected `(.+)`, got `(.+)`", reason)
+    if expected is not None:
+        wanted = " or ".join(
+            _JSON_TYPES.get(part, f"a {part}") for part in _alternatives(expected[1]) if part != "null"
+        )
+        reason = f"expected {wanted}, got {_JSON_TYPES.get(expected[2], expected[2])}"
+    elif "resourceType" in where:
+        reason = "resourceType is not one of FHIR R4"
+    return Unreadable(reason, place=f"{place}{path}")
+
+
+def _alternatives(types: str) -> list[str]:
+    if types.startswith("int | float"):
+        return ["int | float"]
+    return types.split(" | ")
+
+
+def _json_type(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, Mapping):
+        return "an object"
+    return "a number"
+
+
+# --- Duplicate keys -----------------------------------------------------------------------------
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as its pairs, so that a repeated key is still seen."""
+
+
+def _duplicate_keys(content: bytes, document: Document) -> list[Path]:
+    """The paths of keys that stand twice in their object. JSON decoders silently keep the last one.
+
+    Written out again, a document that lost a key has fewer colons than it came with. That is quick to
+    see, and exact as long as no colon came escaped.
+    """
+    try:
+        written = encode(document.json())
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return []  # not JSON, or too deep: said where it is parsed
+    if written.count(b":") == content.count(b":") and b"\\u003" not in content:
+        return []
+    found: list[Path] = []
+    _walk_pairs(json.loads(content, object_pairs_hook=_Pairs), (), found)
+    return found
+
+
+def _walk_pairs(value: Any, path: Path, found: list[Path]) -> None:
+    if isinstance(value, _Pairs):
+        seen = set()
+        for key, inner in value:
+            if key in seen:
+                found.append((*path, key))
+            seen.add(key)
+            _walk_pairs(inner, (*path, key), found)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _walk_pairs(inner, (*path, index), found)
+
+
+def _refuse_duplicates(bad: tuple[Path, ...], parts: tuple[str, ...], place: str) -> None:
+    """Raise for a repeated key that belongs to no single part."""
+    for path in bad:
+        if len(path) == 1 or path[0] not in parts:
+            raise _duplicate(path, place)
+
+
+def _duplicate(path: Path, place: str) -> Unreadable:
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return Unreadable("the key stands twice in its object", place=f"{place}{steps}".lstrip("."))

@@ -1,0 +1,44 @@
+"""Reading the ServiceRequest that a claim names as its referral."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.people import People
+from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.references import Index, same
+from fhir_massage.model.case import Referral
+
+
+def read_referral(
+    facts: Facts, index: Index, entry: Entry, element: str, patient: str | None, on: date
+) -> Referral | None:
+    """The referral behind ``entry``; ``None`` where it is no ServiceRequest."""
+    request = entry.resource
+    if not isinstance(request, elements.ServiceRequest):
+        return None
+    period = request.occurrence_period
+    authored = dates.days(request.authored_on)
+    starts = dates.days(period.start) if period else None
+    ends = dates.days(period.end) if period else None
+    return Referral(
+        element=element,
+        key=entry.name,
+        status=request.status,
+        intent=request.intent,
+        authored=None if authored is None else authored.first,
+        starts=None if starts is None else starts.first,
+        ends=None if ends is None else ends.last,
+        visits=None if request.quantity_quantity is None else request.quantity_quantity.value,
+        codes=tuple(
+            found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)
+        ),
+        has_reason=bool(request.reason_code or request.reason_reference),
+        has_period=period is not None,
+        same_patient=same(patient, index.identity(request.subject, entry)),
+        requester=None
+        if request.requester is None
+        else People(facts, index, entry, on).provider(request.requester, element),
+    )

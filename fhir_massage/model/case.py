@@ -1,0 +1,270 @@
+"""What rules see: one claim or one order, with all that came along, already resolved.
+
+Everything that a rule may ask has been read by then. ``None`` and empty always mean "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.facts.policy import Policy
+
+Number = int | float
+Identity = str
+
+
+class Diagnosis(msgspec.Struct, frozen=True, gc=False):
+    """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot."""
+
+    element: str
+    sequence: int | None
+    code: str | None
+
+
+class Provider(msgspec.Struct, frozen=True, gc=False):
+    """Somebody who rendered, ordered or bills.
+
+    ``key`` tells one provider from another (NPI where known, else the reference). ``professions``
+    holds every profession that the record names. ``npis`` are the identifiers given as NPI, each
+    with the element that names the provider.
+    """
+
+    key: str | None
+    element: str
+    professions: tuple[str, ...] = ()
+    npis: tuple[str, ...] = ()
+    resolved: bool = True
+    named: bool = True
+
+    @property
+    def profession(self) -> str | None:
+        """The profession, where the record names exactly one."""
+        return self.professions[0] if len(self.professions) == 1 else None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A claim line.
+
+    ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
+    ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
+    where the line's period carries times; ``regions`` from body sites, ``hints`` from diagnoses.
+    Money is in dollars.
+    """
+
+    index: int
+    element: str
+    sequence: int | None
+    code: str | None
+    words: tuple[str, ...]
+    modifiers: tuple[str, ...]
+    units: Number | None
+    units_given_in_minutes: bool
+    minutes: Number | None
+    minutes_from: Literal["supportingInfo", "servicedPeriod", "procedure", "quantity"] | None
+    start: datetime | None
+    end: datetime | None
+    day: date | None
+    regions: frozenset[str]
+    hints: frozenset[str]
+    pointers: tuple[int, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    provider: Provider
+    policy: Policy | None
+    unit_price: Decimal | None
+    factor: Decimal | None
+    net: Decimal | None
+
+    @property
+    def charge(self) -> Decimal | None:
+        """What the line charges, in dollars: its net, else units × unit price × factor."""
+        if self.net is not None:
+            return self.net
+        return self.product
+
+    @property
+    def product(self) -> Decimal | None:
+        """Units × unit price × factor, in dollars."""
+        if self.unit_price is None or self.units is None:
+            return None
+        product = Decimal(str(self.units)) * self.unit_price
+        return product if self.factor is None else product * self.factor
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The coverage that is billed. ``element`` is the claim's (or order's) element that names it."""
+
+    element: str
+    status: str | None
+    starts: date | None
+    ends: date | None
+    same_patient: bool | None
+
+
+class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The referral a claim names.
+
+    ``visits`` ordered, the span in which service is to happen, the days that ``authored`` may mean;
+    ``codes`` it orders; ``has_reason``. ``same_patient`` is ``None`` where it cannot be told.
+    """
+
+    element: str
+    key: str
+    status: str | None
+    intent: str | None
+    authored: date | None
+    starts: date | None
+    ends: date | None
+    visits: Number | None
+    codes: tuple[tuple[str, str], ...]
+    has_reason: bool
+    has_period: bool
+    same_patient: bool | None
+    requester: Provider | None
+
+
+class Named(msgspec.Struct, frozen=True, gc=False):
+    """Something the claim names by reference: its element, what it is, and whether it was found."""
+
+    element: str
+    what: Literal["coverage", "referral", "patient", "rendering provider"]
+    found: bool
+
+
+class Encounter(msgspec.Struct, frozen=True, gc=False):
+    """Lines of the same patient, date of service and rendering provider."""
+
+    day: date
+    provider: str | None
+    lines: tuple[Line, ...]
+    policy: Policy | None
+
+
+class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A payer's own answer on a benefit: visits allowed and used, whether authorization is needed.
+
+    ``codes`` it speaks of (empty: any). Money is in dollars.
+    """
+
+    codes: tuple[str, ...]
+    kind: str | None
+    visits_allowed: int | None
+    visits_used: int | None
+    dollars_allowed: Decimal | None
+    dollars_used: Decimal | None
+    authorization_required: bool | None
+
+
+class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A line that another claim or an explanation of benefits billed for the same patient."""
+
+    claim: str
+    replaced_by_this: bool
+    provider: str | None
+    referral: str | None
+    day: date | None
+    code: str | None
+    modifiers: tuple[str, ...]
+    charge: Decimal | None
+
+
+class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One claim under review, on the day ``today``. Money is in dollars.
+
+    ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
+    billed before. Both cost time, and so are read only by rules that need them.
+    """
+
+    facts: Facts
+    today: date
+    resource: str
+    lines: tuple[Line, ...]
+    encounters: tuple[Encounter, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    providers: tuple[Provider, ...]
+    payer: str | None
+    payer_class: str | None
+    payer_title: str
+    has_insurance: bool
+    has_coverage: bool
+    coverage: Coverage | None
+    referral: Referral | None
+    names_referral: bool
+    named: tuple[Named, ...]
+    authorization: str | None
+    authorization_element: str
+    benefits: tuple[Benefit, ...]
+    created: date | None
+    total: Decimal | None
+    insurances: tuple[InsuranceSlot, ...]
+    accident: bool
+    read_json: Callable[[], Mapping[str, Any]]
+    read_history: Callable[[], tuple[EarlierLine, ...]]
+
+    @property
+    def day(self) -> date | None:
+        """The first date of service."""
+        return min((line.day for line in self.lines if line.day is not None), default=None)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The payer's policy on the first date of service."""
+        return next((line.policy for line in self.lines if line.policy is not None), None)
+
+
+class InsuranceSlot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One entry of a claim's insurances, with the class of its payer where known."""
+
+    element: str
+    sequence: int | None
+    focal: bool
+    payer_class: str | None
+
+
+class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One order under review, on the day ``today``.
+
+    ``codes`` are (system, code) of the service and its details, ``words`` its texts;
+    ``procedure`` the procedure code it orders, where it says one.
+    """
+
+    facts: Facts
+    today: date
+    day: date
+    resource: str
+    codes: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+    procedure: str | None
+    payer: str | None
+    payer_class: str | None
+    payer_title: str
+    policy: Policy | None
+    visits: Number | None
+    has_period: bool
+    has_reason: bool
+    reasons: tuple[str, ...]
+    conditions: tuple[PatientCondition, ...]
+    requester: Provider | None
+    performers: tuple[Performer, ...]
+    authorization: str | None
+    read_json: Callable[[], Mapping[str, Any]]
+
+
+class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An active condition of the patient, which may be the reason of an order."""
+
+    reference: str
+    code: str | None
+    words: str
+
+
+class Performer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Who is asked to render an order: the element that says so, and the profession it names."""
+
+    element: str
+    profession: str | None

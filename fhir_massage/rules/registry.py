@@ -1,0 +1,110 @@
+"""The rules by id. A rule is data and one function, whose docstring is the rule's page."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from fhir_massage.errors import UnknownRule
+from fhir_massage.model.case import ClaimCase, OrderCase
+from fhir_massage.model.finding import Denial, Found, Severity
+
+Subject = Literal["claim", "order"]
+Family = Literal[
+    "units", "coding", "ptp", "modifiers", "provider", "diagnosis", "referral", "coverage", "claim", "order"
+]
+ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
+OrderCheck = Callable[[OrderCase], Iterator[Found]]
+
+#: The sections of a rule's docstring, in their order.
+SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule: what it is called, how grave it is, the denial it would bring, and its function.
+
+    ``topic`` is the code of the CDS Hooks card type that its cards carry.
+    """
+
+    id: str
+    family: Family
+    subject: Subject
+    severity: Severity
+    title: str
+    topic: str
+    denial: Denial | None
+    check: Callable[[Any], Iterator[Found]]
+    page: dict[str, str]
+
+
+_rules: dict[str, Rule] = {}
+
+
+def claim_rule(
+    id: str, *, family: Family, severity: Severity, title: str, topic: str = "claim", denial: Denial | None = None
+) -> Callable[[ClaimCheck], ClaimCheck]:
+    """Register a function as the rule ``id`` for claims."""
+
+    def register(check: ClaimCheck) -> ClaimCheck:
+        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
+                  denial=denial, check=check, page=_page(check)))  # fmt: skip
+        return check
+
+    return register
+
+
+def order_rule(
+    id: str, *, severity: Severity, title: str, topic: str, denial: Denial | None = None
+) -> Callable[[OrderCheck], OrderCheck]:
+    """Register a function as the rule ``id`` for orders."""
+
+    def register(check: OrderCheck) -> OrderCheck:
+        _add(Rule(id=id, family="order", subject="order", severity=severity, title=title, topic=topic,
+                  denial=denial, check=check, page=_page(check)))  # fmt: skip
+        return check
+
+    return register
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order in which they were registered."""
+    return tuple(_rules.values())
+
+
+def rules_for(subject: Subject) -> tuple[Rule, ...]:
+    """The rules for claims or for orders."""
+    return tuple(rule for rule in _rules.values() if rule.subject == subject)
+
+
+def rule_by_id(id: str) -> Rule:
+    """The rule of that id. Raises ``UnknownRule``."""
+    try:
+        return _rules[id]
+    except KeyError:
+        raise UnknownRule(f"there is no rule '{id}'; `fhir-massage rules` lists them all") from None
+
+
+def _add(rule: Rule) -> None:
+    if rule.id in _rules:
+        raise ValueError(f"two rules are called {rule.id}")
+    _rules[rule.id] = rule
+
+
+def _page(check: Callable[..., Any]) -> dict[str, str]:
+    """The sections of a rule's docstring. Raises ``ValueError`` where one is missing."""
+    page: dict[str, str] = {}
+    heading = ""
+    for line in inspect.cleandoc(check.__doc__ or "").splitlines():
+        if line.rstrip(":") in SECTIONS:
+            heading = line.rstrip(":")
+            page[heading] = ""
+        elif heading:
+            page[heading] += line + "\n"
+    page = {name: text.strip() for name, text in page.items()}
+    missing = [name for name in SECTIONS if not page.get(name)]
+    if missing:
+        raise ValueError(f"the docstring of {check.__name__} lacks: {', '.join(missing)}")
+    return page

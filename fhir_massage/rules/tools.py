@@ -1,0 +1,75 @@
+"""What rules of several families need: citing facts, wording, and starting a correction."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from fhir_massage.facts.book import Facts
+from fhir_massage.facts.rows import Row
+from fhir_massage.fhir.changes import ClaimChange
+from fhir_massage.model.case import ClaimCase, Line, Number
+from fhir_massage.model.finding import Citation, Correction
+
+
+def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
+    """Where the rows stand, for a finding that rests on them. ``None`` is passed over."""
+    found: dict[Citation, None] = {}
+    for row in rows:
+        if row is not None:
+            source = facts.sources[row.source]
+            title = f"{source.owner}, {source.title}, {row.section}"
+            found[Citation(title, source.url, row.effective.isoformat())] = None
+    return tuple(found)
+
+
+def change(case: ClaimCase) -> ClaimChange:
+    """A change to the claim under review, to be filled and turned into edits."""
+    return ClaimChange(case.read_json())
+
+
+def certain(label: str, change: ClaimChange) -> Correction:
+    """A correction that the claim's own data proves."""
+    return Correction(label, change.edits())
+
+
+def confirmed(label: str, change: ClaimChange, needs: str) -> Correction:
+    """A correction that a person must confirm first."""
+    return Correction(label, change.edits(), needs)
+
+
+def named(facts: Facts, code: str | None, on: date) -> str:
+    """A code with our words for it: ``97140 (manual therapy)``."""
+    row = None if code is None else facts.procedure_words.find(code, on)
+    return f"{code} ({row.words})" if row is not None else str(code)
+
+
+def is_timed(case: ClaimCase, line: Line) -> bool:
+    """Whether the line's code is counted in 15-minute units on its date."""
+    return line.code is not None and line.day is not None and case.facts.timed_codes.find(line.code, line.day) is not None
+
+
+def number(value: Number | Decimal) -> str:
+    """A number without needless decimals."""
+    text = f"{value:f}" if isinstance(value, Decimal) else f"{value:g}" if isinstance(value, float) else str(value)
+    return text
+
+
+def counted(value: Number, word: str) -> str:
+    """``1 unit``, ``2 units``."""
+    return f"{number(value)} {word}" if value == 1 else f"{number(value)} {word}s"
+
+
+def listed(words: list[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def part_of_charge(line: Line, units: Number) -> Decimal | None:
+    """The dollars that so many of a line's units charge."""
+    charge = line.charge
+    if charge is None or not line.units or line.units <= 0:
+        return charge
+    return (charge * Decimal(str(units)) / Decimal(str(line.units))).quantize(Decimal("0.01"))
