@@ -124,7 +124,7 @@ class Facts:
         """Every row of a table, whenever it is in force."""
         return list(self._raw[table])
 
-    def _dated(self, name: str) -> Dated[R]:  # type: ignore[type-var, misc]
+    def _dated(self, name: str) -> Dated[R]:
         _, columns, many = TABLES[name]
         if len(columns) == 1:
             column = columns[0]

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -335,5 +335,6 @@ class PolicyHistory:
         )
 
 
-def _first(entries):  # type: ignore[no-untyped-def]
+def _first(entries: tuple[Any, ...]) -> Any:
+    """The entry that decides; its type is that of the field it goes into."""
     return entries[0] if entries else None

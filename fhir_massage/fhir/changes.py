@@ -36,8 +36,7 @@ class ClaimChange:
         if counted and before is not None:
             self._edits.append(Edit("replace", f"/item/{index}/quantity/value", units))
         else:
-            op = "replace" if "quantity" in item else "add"
-            self._edits.append(Edit(op, f"/item/{index}/quantity", {**quantity, "value": units}))
+            self._edits.append(Edit("add", f"/item/{index}/quantity", {**quantity, "value": units}))
         net = _net_of(item, units, before if counted else None)
         if net is not None:
             self.net(index, net)
@@ -47,9 +46,8 @@ class ClaimChange:
         """Give a line this net charge in dollars."""
         if money(self._items[index].get("net")) != net:
             self._nets[index] = net
-            op = "replace" if "value" in self._items[index].get("net", {}) else "add"
             if "net" in self._items[index]:
-                self._edits.append(Edit(op, f"/item/{index}/net/value", net))
+                self._edits.append(Edit("add", f"/item/{index}/net/value", net))
             else:
                 self._edits.append(Edit("add", f"/item/{index}/net", self._dollars(index, net)))
         return self

@@ -24,6 +24,7 @@ from fhir_massage.model.case import (
     Encounter,
     InsuranceSlot,
     Line,
+    MinutesFrom,
     Named,
     Number,
     Provider,
@@ -211,7 +212,7 @@ class _ClaimReader:
 
     def _minutes(
         self, item: elements.Item, start: datetime | None, end: datetime | None
-    ) -> tuple[Number | None, str | None]:
+    ) -> tuple[Number | None, MinutesFrom | None]:
         for sequence in item.information_sequence:
             for info in self.claim.supporting_info:
                 if info.sequence == sequence:

@@ -27,8 +27,8 @@ class Payer(msgspec.Struct, frozen=True):
 def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None:
     """The payer of a Coverage: by its payor's identifier or name, then by ``Coverage.type``.
 
-    A payor that sells plans of several classes is read by its plan's type where that names another
-    class than the payor's own policy. ``None`` where nothing tells.
+    An insurer sells plans of several classes, so where its plan's type names another class than
+    ``commercial``, the type tells. ``None`` where nothing does.
     """
     coverage = entry.resource
     assert isinstance(coverage, Coverage)
@@ -37,7 +37,7 @@ def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None
     if by_payor is None:
         return _payer(facts, by_type)
     named = _payer(facts, by_payor)
-    if named is not None and by_type is not None and named.id != named.payer_class:
+    if named is not None and by_type is not None and named.payer_class == "commercial":
         plan = _payer(facts, by_type)
         if plan is not None and plan.payer_class != named.payer_class:
             return plan

@@ -16,7 +16,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 
 Number = int | float
-Identity = str
+MinutesFrom = Literal["supportingInfo", "servicedPeriod", "procedure", "quantity"]
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
@@ -66,7 +66,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     units: Number | None
     units_given_in_minutes: bool
     minutes: Number | None
-    minutes_from: Literal["supportingInfo", "servicedPeriod", "procedure", "quantity"] | None
+    minutes_from: MinutesFrom | None
     start: datetime | None
     end: datetime | None
     day: date | None

@@ -38,9 +38,9 @@ def confirmed(label: str, change: ClaimChange, needs: str) -> Correction:
     return Correction(label, change.edits(), needs)
 
 
-def named(facts: Facts, code: str | None, on: date) -> str:
+def named(facts: Facts, code: str | None, on: date | None) -> str:
     """A code with our words for it: ``97140 (manual therapy)``."""
-    row = None if code is None else facts.procedure_words.find(code, on)
+    row = None if code is None or on is None else facts.procedure_words.find(code, on)
     return f"{code} ({row.words})" if row is not None else str(code)
 
 

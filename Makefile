@@ -1,0 +1,56 @@
+# `make run` starts the service, `make test` runs every test. Both prepare .venv from locked, hashed
+# requirements; once that is done, they start at once.
+PYTHON ?= python3
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALLED := $(VENV)/.installed
+TESTABLE := $(VENV)/.testable
+
+.PHONY: run test install bench docs lint lock clean
+
+run: $(INSTALLED)
+	@$(BIN)/fhir-massage serve --port $(PORT)
+
+test: $(TESTABLE)
+	@tools/browser
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
+
+install: $(INSTALLED)
+
+bench: $(TESTABLE)
+	@$(BIN)/python -m bench
+
+docs: $(INSTALLED)
+	@$(BIN)/python -m docs.build
+
+lint: $(TESTABLE)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# For maintainers: writes the locks anew (needs uv).
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build \
+	  pyproject.toml -o requirements.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra test \
+	  pyproject.toml -c requirements.txt -o requirements-test.txt
+
+clean:
+	rm -rf $(VENV) build dist site *.egg-info
+
+$(BIN)/python:
+	@PYTHON="$(PYTHON)" tools/venv $(VENV)
+
+# The package goes in last, by the locked build tools, and asks no index.
+$(INSTALLED): requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TESTABLE): requirements-test.txt $(INSTALLED)
+	$(PIP) install --require-hashes -r requirements-test.txt
+	@touch $@
