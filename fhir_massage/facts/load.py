@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,22 +81,21 @@ def _lines(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, cells
 
 
-def _typed(cells: dict[str, str], kind: type[R]) -> dict[str, object]:
-    """Cells as the row's fields want them: lists split at spaces, yes and no as truth, empty as none."""
-    typed: dict[str, object] = {}
+@cache
+def _shapes(kind: type[Row]) -> dict[str, Callable[[str], object]]:
+    """How the cells of a row that are more than plain text are read: lists split at spaces, yes and no as truth."""
+    shapes: dict[str, Callable[[str], object]] = {"end": lambda cell: cell or None}
     for field in msgspec.structs.fields(kind):
-        value = cells.get(field.name)
-        if value is None:
-            continue
         if field.type == tuple[str, ...]:
-            typed[field.name] = tuple(value.split())
+            shapes[field.name] = lambda cell: tuple(cell.split())
         elif field.type is bool:
-            typed[field.name] = {"yes": True, "no": False}.get(value, value)
-        elif field.name == "end":
-            typed[field.name] = value or None
-        else:
-            typed[field.name] = value
-    return typed
+            shapes[field.name] = lambda cell: {"yes": True, "no": False}.get(cell, cell)
+    return shapes
+
+
+def _typed(cells: dict[str, str], kind: type[Row]) -> dict[str, object]:
+    """Cells as the row's fields want them."""
+    return {**cells, **{name: shape(cells[name]) for name, shape in _shapes(kind).items() if name in cells}}
 
 
 def _check_source(file: str, key: str, row: Row, sources: dict[str, Source]) -> None:
