@@ -15,7 +15,7 @@ run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
 
 test: $(TESTABLE)
-	@tools/browser
+	@scripts/browser
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
 install: $(INSTALLED)
@@ -43,7 +43,7 @@ clean:
 	rm -rf $(VENV) build dist site *.egg-info
 
 $(BIN)/python:
-	@PYTHON="$(PYTHON)" tools/venv $(VENV)
+	@PYTHON="$(PYTHON)" scripts/venv $(VENV)
 
 # The package goes in last, by the locked build tools, and asks no index.
 $(INSTALLED): requirements.txt pyproject.toml | $(BIN)/python
