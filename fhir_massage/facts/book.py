@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], bool]] = {
     "supporting_diagnoses": (rows.SupportingDiagnosis, ("procedure", "prefix"), False),
     "body_sites": (rows.BodySite, ("kind", "value"), True),
     "techniques": (rows.Technique, ("kind", "value"), True),
+    "order_scope": (rows.OrderScope, ("kind", "value"), False),
     "professions": (rows.Profession, ("taxonomy",), False),
     "outside_scope": (rows.OutsideScope, ("profession",), True),
     "payment_typology": (rows.PaymentTypology, ("prefix",), False),
@@ -72,6 +73,7 @@ class Facts:
         self.supporting_diagnoses: Dated[rows.SupportingDiagnosis] = self._dated("supporting_diagnoses")
         self.body_sites: Dated[rows.BodySite] = self._dated("body_sites")
         self.techniques: Dated[rows.Technique] = self._dated("techniques")
+        self.order_scope: Dated[rows.OrderScope] = self._dated("order_scope")
         self.professions: Dated[rows.Profession] = self._dated("professions")
         self.outside_scope: Dated[rows.OutsideScope] = self._dated("outside_scope")
         self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")

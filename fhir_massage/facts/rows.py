@@ -169,6 +169,17 @@ class Technique(Row, frozen=True, kw_only=True):
     code: str
 
 
+class OrderScope(Row, frozen=True, kw_only=True):
+    """What makes an order one for massage or manual therapy (``ours``), or one for something else.
+
+    ``value`` is a procedure code, a SNOMED CT code, or a lower-case word stem.
+    """
+
+    kind: Literal["code", "snomed", "text"]
+    value: str
+    ours: bool
+
+
 class Profession(Row, frozen=True, kw_only=True):
     """The profession of NUCC taxonomy codes with this prefix."""
 

@@ -90,6 +90,11 @@ class ClaimChange:
         self._edits.append(Edit("add", f"/item/{index}{path}", value))
         return self
 
+    def drop(self, index: int, path: str) -> ClaimChange:
+        """Take an element off a line; ``path`` is a JSON Pointer within the line."""
+        self._edits.append(Edit("remove", f"/item/{index}{path}"))
+        return self
+
     def edits(self) -> tuple[Edit, ...]:
         """Every edit, lines removed last and from the end, then the total that follows."""
         edits = list(self._edits)

@@ -97,7 +97,7 @@ class _ClaimReader:
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
-            read_history=lambda: earlier_lines(self.index, self.entry, self.entries),
+            read_history=lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today),
         )
 
     # --- who pays ------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ class _ClaimReader:
 
     def _words(self, item: elements.Item) -> tuple[str, ...]:
         """Texts and SNOMED CT codes (as ``snomed|code``) that say what was done on the line."""
-        concepts = [item.product_or_service]
+        concepts = [_beside_code(item.product_or_service)]
         for sequence in item.procedure_sequence:
             for procedure in self.claim.procedure:
                 if procedure.sequence == sequence:
@@ -254,7 +254,7 @@ class _ClaimReader:
         for concept in concepts:
             found += codes.words(concept)
             found += [f"snomed|{code}" for system, code in codes.codes(concept) if system in codes.SNOMED_SYSTEMS]
-        return tuple(found)
+        return tuple(found) or tuple(codes.words(item.product_or_service))
 
     def _regions(self, item: elements.Item) -> frozenset[str]:
         """The regions treated; empty where one of the sites is not known to be a region."""
@@ -351,6 +351,14 @@ class _ClaimReader:
             return []
         found = self.index.find(reference, self.entry) is not None
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
+
+
+def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableConcept | None:
+    """The concept without its procedure codes, whose displays only say again what the code means."""
+    if concept is None:
+        return None
+    others = [coding for coding in concept.coding if coding.system is not None and coding.system not in codes.PROCEDURE_SYSTEMS]
+    return elements.CodeableConcept(coding=others, text=concept.text)
 
 
 def _leading(team: list[elements.CareTeam], members: list[int]) -> int:

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.people import People
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import EarlierLine
 
 
-def earlier_lines(index: Index, entry: Entry, entries: Sequence[Entry]) -> tuple[EarlierLine, ...]:
+def earlier_lines(
+    facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date
+) -> tuple[EarlierLine, ...]:
     """The lines of every other Claim and ExplanationOfBenefit of the patient of the claim ``entry``.
 
     An explanation of benefits of the claim under review is its own answer, and not counted; one of
@@ -21,29 +25,75 @@ def earlier_lines(index: Index, entry: Entry, entries: Sequence[Entry]) -> tuple
     claim = entry.resource
     assert isinstance(claim, elements.Claim)
     patient = index.identity(claim.patient, entry)
-    replaced = {index.identity(related.claim, entry) for related in claim.related} - {None}
+    replaced = _replaced(index, entry, claim)
+    own = _name(index, entry)
     found: list[EarlierLine] = []
+    before = True
     for other in entries:
         billed = other.resource
+        if other is entry:
+            before = False
         if other is entry or not isinstance(billed, elements.Billed):
             continue
         if patient is None or index.identity(billed.patient, other) != patient:
             continue
         if isinstance(billed, elements.ExplanationOfBenefit) and index.find(billed.claim, other) is not None:
             continue
-        name = index.identity(elements.Reference(reference=other.name), other) or other.name
-        found += _lines_of(index, other, billed, name, replaced_by_this=name in replaced)
+        name = _name(index, other)
+        of_other_kind = _asks_only(billed) != _asks_only(claim)
+        apart = name in replaced or own in _replaced(index, other, billed) or of_other_kind
+        found += _lines_of(
+            index,
+            other,
+            billed,
+            name,
+            replaced_by_this=name in replaced,
+            sent_before=not apart and _sent_before(billed, claim, earlier_in_document=before),
+            people=People(facts, index, other, today),
+        )
     return tuple(found)
 
 
+def _name(index: Index, entry: Entry) -> str:
+    return index.identity(elements.Reference(reference=entry.name), entry) or entry.name
+
+
+def _replaced(index: Index, entry: Entry, billed: elements.Billed) -> set[str]:
+    """The claims that this one says it replaces or follows."""
+    return {found for related in billed.related if (found := index.identity(related.claim, entry)) is not None}
+
+
+def _asks_only(billed: elements.Billed) -> bool:
+    """Whether it asks what would be paid, and bills nothing."""
+    return billed.use in ("preauthorization", "predetermination")
+
+
+def _sent_before(other: elements.Billed, claim: elements.Claim, *, earlier_in_document: bool) -> bool:
+    """Whether the other was billed before: an answer always was, a claim by its date, then by its place."""
+    if isinstance(other, elements.ExplanationOfBenefit):
+        return True
+    created, own = dates.day(other.created), dates.day(claim.created)
+    if created is not None and own is not None and created != own:
+        return created < own
+    return earlier_in_document
+
+
 def _lines_of(
-    index: Index, entry: Entry, billed: elements.Billed, name: str, *, replaced_by_this: bool
+    index: Index,
+    entry: Entry,
+    billed: elements.Billed,
+    name: str,
+    *,
+    replaced_by_this: bool,
+    sent_before: bool,
+    people: People,
 ) -> list[EarlierLine]:
     return [
         EarlierLine(
             claim=name,
             replaced_by_this=replaced_by_this,
-            provider=_provider(index, entry, billed, item),
+            sent_before=sent_before,
+            provider=_provider(people, billed, item),
             referral=index.identity(billed.referral, entry),
             day=_day(billed, item),
             code=codes.procedure_code(item.product_or_service),
@@ -62,12 +112,26 @@ def _lines_of(
 def _day(billed: elements.Billed, item: elements.Item) -> date | None:
     if item.serviced_date is not None:
         return dates.day(item.serviced_date)
-    period = item.serviced_period or billed.billable_period
-    return None if period is None else dates.day(period.start)
+    if item.serviced_period is not None and item.serviced_period.start is not None:
+        return dates.day(item.serviced_period.start)
+    period = billed.billable_period
+    first = None if period is None else dates.day(period.start)
+    return first if period is not None and first == dates.day(period.end) else None
 
 
-def _provider(index: Index, entry: Entry, billed: elements.Billed, item: elements.Item) -> str | None:
-    for member in billed.care_team:
-        if len(billed.care_team) == 1 or member.sequence in item.care_team_sequence:
-            return index.identity(member.provider, entry)
-    return index.identity(billed.provider, entry)
+def _provider(people: People, billed: elements.Billed, item: elements.Item) -> str | None:
+    """Who rendered, by the key that lines of the claim under review have too."""
+    member = _rendering(billed, item)
+    reference = billed.provider if member is None else member.provider
+    return None if reference is None else people.provider(reference, "").key
+
+
+def _rendering(billed: elements.Billed, item: elements.Item) -> elements.CareTeam | None:
+    """The care team's member who rendered a line; ``None`` where the claim's provider did."""
+    named = [m for m in billed.care_team if m.sequence in item.care_team_sequence and m.provider]
+    if named:
+        primary = [m for m in named if any(code == "primary" for _, code in codes.codes(m.role))]
+        return next(iter(primary + [m for m in named if m.responsible] + named))
+    if len(billed.care_team) == 1:
+        return billed.care_team[0]
+    return next((m for m in billed.care_team if m.responsible), None)

@@ -14,21 +14,42 @@ from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
 
-#: The procedure codes that orders under review are for.
-OUR_CODES = frozenset({"97124", "97140"})
-#: SNOMED CT concepts for massage and manual therapy in general, and words that mean them.
-OUR_SNOMED = frozenset({"387854002", "30568007", "229070002"})
-OUR_WORDS = ("massage", "manual therapy", "myofascial", "soft tissue mobili", "joint mobili")
+_LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
 
 
-def is_in_scope(request: elements.ServiceRequest) -> bool:
-    """Whether an order is for massage or manual therapy."""
+def is_in_scope(facts: Facts, request: elements.ServiceRequest, today: date) -> bool:
+    """Whether an order is for massage or manual therapy.
+
+    A procedure code decides, failing that a SNOMED CT code of the facts, failing that the words. An order
+    for an observation (LOINC), and one that forbids the service, is for something else.
+    """
     concepts = (request.code, *request.order_detail)
-    for concept in concepts:
-        for _, code in codes.codes(concept):
-            if code in OUR_CODES or code in OUR_SNOMED:
-                return True
-    return any(ours in text.lower() for c in concepts for text in codes.words(c) for ours in OUR_WORDS)
+    if request.do_not_perform:
+        return False
+    day = _day(request, today)
+    procedures = [code for c in concepts if (code := codes.procedure_code(c)) is not None]
+    if procedures:
+        return any(_ours(facts, "code", code, day) for code in procedures)
+    coded = [found for c in concepts for found in codes.codes(c)]
+    known = [_ours(facts, "snomed", code, day) for system, code in coded if system in codes.SNOMED_SYSTEMS]
+    if False in known or any(system in _LOINC for system, _ in coded):
+        return False
+    return True in known or _words_in_scope(facts, [text for c in concepts for text in codes.words(c)], day)
+
+
+def _ours(facts: Facts, kind: str, value: str, day: date) -> bool | None:
+    row = facts.order_scope.find((kind, value), day)
+    return None if row is None else row.ours
+
+
+def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
+    """Whether one of the texts names massage or manual therapy, and nothing that makes it another thing."""
+    for text in texts:
+        said = " ".join(text.lower().replace("-", " ").split())
+        named = [row.ours for row in facts.order_scope if row.kind == "text" and row.value in said and row.in_force(day)]
+        if named and all(named):
+            return True
+    return False
 
 
 def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> OrderCase:
@@ -47,7 +68,7 @@ def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
         resource=entry.name,
         codes=tuple(found for c in (request.code, *request.order_detail) for found in codes.codes(c)),
         words=tuple(text for c in (request.code, *request.order_detail) for text in codes.words(c)),
-        procedure=_procedure(request),
+        procedure=_procedure(facts, request, day),
         payer=None if payer is None else payer.id,
         payer_class=None if payer is None else payer.payer_class,
         payer_title="" if payer is None else payer.title,
@@ -100,12 +121,10 @@ def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | N
     return active[0] if len(active) == 1 else None
 
 
-def _procedure(request: elements.ServiceRequest) -> str | None:
-    for concept in (request.code, *request.order_detail):
-        code = codes.procedure_code(concept)
-        if code is not None:
-            return code
-    return None
+def _procedure(facts: Facts, request: elements.ServiceRequest, day: date) -> str | None:
+    """The procedure code that is ordered: of several, the one for massage or manual therapy."""
+    found = [code for c in (request.code, *request.order_detail) if (code := codes.procedure_code(c)) is not None]
+    return next((code for code in found if _ours(facts, "code", code, day)), found[0] if found else None)
 
 
 def _reasons(index: Index, entry: Entry, request: elements.ServiceRequest) -> tuple[str, ...]:

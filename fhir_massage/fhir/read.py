@@ -37,6 +37,11 @@ class Document:
             self._json = _untyped.decode(self._bytes)
         return self._json
 
+    @property
+    def content(self) -> bytes | None:
+        """The bytes as they came; ``None`` where it came already decoded."""
+        return self._bytes
+
     def at(self, path: Path) -> Any:
         """The part of the content at a path."""
         part = self.json()

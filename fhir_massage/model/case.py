@@ -161,10 +161,15 @@ class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A line that another claim or an explanation of benefits billed for the same patient."""
+    """A line that another claim or an explanation of benefits billed for the same patient.
+
+    ``sent_before`` says that it was billed before the claim under review, which neither replaces it nor is
+    replaced by it: of two claims created on one day, the later in the document was sent later.
+    """
 
     claim: str
     replaced_by_this: bool
+    sent_before: bool = False
     provider: str | None
     referral: str | None
     day: date | None

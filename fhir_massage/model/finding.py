@@ -55,7 +55,7 @@ class Found(msgspec.Struct, frozen=True):
     """What a rule yields: the element, the words, and what only this occurrence knows.
 
     ``at_risk`` is in dollars. ``severity`` and ``denial`` are set only where they differ from the
-    rule's own.
+    rule's own. ``draft`` is a text in Markdown for a person to finish, such as a letter.
     """
 
     element: str
@@ -65,6 +65,7 @@ class Found(msgspec.Struct, frozen=True):
     at_risk: Decimal | None = None
     severity: Severity | None = None
     denial: Denial | None = None
+    draft: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -79,3 +80,4 @@ class Finding(msgspec.Struct, frozen=True):
     at_risk: Decimal | None
     citations: tuple[Citation, ...]
     corrections: tuple[Correction, ...]
+    draft: str | None = None

@@ -48,7 +48,7 @@ def review_arrival(
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count."""
     index = Index(arrival.entries)
     if subjects is None:
-        subjects = under_review(arrival.entries, index)
+        subjects = under_review(arrival.entries, index, facts=facts, on=on)
     reviews = [_Review(facts, index, entry, arrival.entries, on) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=_order)
@@ -60,13 +60,14 @@ def review_arrival(
         unread=tuple(arrival.unread),
         broken=tuple(broken for each in reviews for broken in each.broken),
         originals={each.entry.name: each.entry.json for each in reviews},
+        cases={each.entry.name: each.case for each in reviews if each.case is not None},
         correct=lambda: {
             each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None
         },
     )
 
 
-def under_review(entries: Sequence[Entry], index: Index) -> list[Entry]:
+def under_review(entries: Sequence[Entry], index: Index, *, facts: Facts, on: date) -> list[Entry]:
     """The claims and orders that are reviewed, by the rule book's "What is reviewed"."""
     claims = [
         entry
@@ -86,7 +87,7 @@ def under_review(entries: Sequence[Entry], index: Index) -> list[Entry]:
         and entry.container is None
         and id(entry) not in referrals
         and _is_ordered(entry, entry.resource, any_claim=any_claim)
-        and is_in_scope(entry.resource)
+        and is_in_scope(facts, entry.resource, on)
     ]
     return claims + orders
 
@@ -109,6 +110,7 @@ class _Review:
         self.entries = entries
         self.today = today
         self.broken: list[Broken] = []
+        self.case: Case | None = None
 
     def proved(self) -> list[Finding]:
         """The findings, each with those of its corrections that hold when applied."""
@@ -180,10 +182,10 @@ class _Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-        others = [e for e in self.entries if e is not self.entry and e.container is not self.entry]
-        return _Review(
-            self.facts, self.index.replacing(self.entry, copies), copies[0], [copies[0], *copies[1:], *others], self.today
-        )
+        place = next(i for i, e in enumerate(self.entries) if e is self.entry)
+        others = [[e for e in part if e.container is not self.entry] for part in (self.entries[:place], self.entries[place + 1 :])]
+        entries = [*others[0], *copies, *others[1]]  # in their old order: of two claims of one day the later is the duplicate
+        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
@@ -198,6 +200,7 @@ class _Review:
             case = order_case(self.facts, self.index, self.entry, self.entries, self.today)
             lines = ()
             rules = rules_for("order")
+        self.case = case
         for rule in rules:
             try:
                 for found in rule.check(case):
@@ -220,6 +223,7 @@ def _finding(rule: Rule, found: Found, case: Case, lines: tuple[Line, ...]) -> F
         at_risk=None if severity == "information" else _at_risk(found, case, lines),
         citations=found.citations or _cited(case, rule),
         corrections=found.corrections,
+        draft=found.draft,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_massage.errors import Unreadable
 from fhir_massage.fhir import patch
+from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Correction, Finding
 
 
@@ -25,7 +26,7 @@ class Report:
     """The outcome of one review. ``on`` is the day of the review.
 
     ``findings`` are ordered by resource, element and rule. ``claims`` and ``orders`` name what was
-    reviewed, by the names that findings use.
+    reviewed, by the names that findings use; ``cases`` what the rules saw of each.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Report:
         unread: tuple[Unreadable, ...],
         broken: tuple[Broken, ...],
         originals: Mapping[str, Callable[[], dict[str, Any]]],
+        cases: Mapping[str, ClaimCase | OrderCase],
         correct: Callable[[], dict[str, dict[str, Any]]],
     ) -> None:
         self.on = on
@@ -46,6 +48,7 @@ class Report:
         self.orders = orders
         self.unread = unread
         self.broken = broken
+        self.cases = cases
         self._originals = originals
         self._correct = correct
 

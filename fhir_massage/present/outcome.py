@@ -1,0 +1,70 @@
+"""A report as a FHIR OperationOutcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir_massage.errors import Unreadable
+from fhir_massage.model.finding import Finding
+from fhir_massage.review.report import Report
+from fhir_massage.rules import rule_by_id
+
+Json = dict[str, Any]
+RULE_SYSTEM = "urn:fhir-massage:rule"
+
+_CODES = {
+    "units": "business-rule",
+    "coding": "code-invalid",
+    "ptp": "business-rule",
+    "modifiers": "code-invalid",
+    "provider": "business-rule",
+    "diagnosis": "code-invalid",
+    "referral": "business-rule",
+    "coverage": "business-rule",
+    "claim": "business-rule",
+    "order": "business-rule",
+}
+
+
+def operation_outcome(report: Report) -> Json:
+    """An issue for each finding, and for each resource that could not be read; one that says so where all is well."""
+    issues = [_issue(finding) for finding in report.findings]
+    issues += [unreadable_issue(error) for error in report.unread]
+    if not issues:
+        words = "Nothing to correct was found."
+        issues = [{"severity": "information", "code": "informational", "details": {"text": words}}]
+    return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+def outcome_of(error: Unreadable) -> Json:
+    """An OperationOutcome for a request that cannot be used."""
+    return {"resourceType": "OperationOutcome", "issue": [unreadable_issue(error)]}
+
+
+def unreadable_issue(error: Unreadable) -> Json:
+    """The issue that says why something could not be read, and where."""
+    issue: Json = {"severity": "error", "code": "structure", "details": {"text": str(error)}}
+    if error.place:
+        issue["expression"] = [error.place]
+    return issue
+
+
+def why(finding: Finding) -> str:
+    """Why the finding brings a denial, with the sources it rests on."""
+    reason = " ".join(rule_by_id(finding.rule).page["Why it is denied"].split())
+    cited = "; ".join(f"{c.title} (in force since {c.effective}) {c.url}" for c in finding.citations)
+    return f"{reason} Source: {cited}" if cited else reason
+
+
+def _issue(finding: Finding) -> Json:
+    rule = rule_by_id(finding.rule)
+    return {
+        "severity": finding.severity,
+        "code": "informational" if finding.severity == "information" else _CODES[rule.family],
+        "details": {
+            "coding": [{"system": RULE_SYSTEM, "code": finding.rule, "display": rule.title}],
+            "text": finding.message,
+        },
+        "diagnostics": why(finding),
+        "expression": list(finding.expression),
+    }
