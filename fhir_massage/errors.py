@@ -6,6 +6,8 @@ line and exit status 2. Their texts never repeat a value that arrived, only its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class FhirMassageError(Exception):
     """Base of every error that the product raises on purpose."""
@@ -56,5 +58,19 @@ class UnknownRule(FhirMassageError):
     """A rule was asked for by an id that no rule has."""
 
 
+class UnknownQuestion(FhirMassageError, ValueError):
+    """An answer was asked for about a code, payer or profession that is not known: lists those that are."""
+
+    def __init__(self, what: str, value: str, known: Iterable[str]) -> None:
+        self.what = what
+        self.value = value
+        self.known = tuple(known)
+        super().__init__(f"there is no {what} '{value}'; known are {', '.join(self.known)}")
+
+
 class PatchFailed(FhirMassageError):
     """A JSON Patch does not fit the document: names the operation and its path."""
+
+
+class UnknownQuestion(FhirMassageError):
+    """A question names a code, payer or profession that the facts do not know: says which are possible."""

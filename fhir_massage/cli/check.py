@@ -1,142 +1,141 @@
-"""``fhir-massage check``: review files or standard input, and write corrected ones."""
+"""``fhir-massage check``: review files, show the findings, and mend what is certain."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 
-from fhir_massage.cli.input import Reviewed, review_content
-from fhir_massage.errors import BadFact, FhirMassageError
-from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import encode
+from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option, write_json
+from fhir_massage.cli.documents import Source, come_together, open_source, rewritten
+from fhir_massage.errors import FhirMassageError, Unreadable
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir.read import Arrival
+from fhir_massage.review.engine import joined, review_arrival
+from fhir_massage.review.report import Report
 
-
-class Day(click.ParamType):
-    """A day given as YYYY-MM-DD."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value}' is no day; write it as 2026-11-02", param, ctx)
+CORRECT, ERRORS, UNREADABLE = 0, 1, 2
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--format",
-    "shape",
-    type=click.Choice(["text", "json", "outcome", "cards"]),
-    default="text",
-    show_default=True,
-    help="How to show what was found.",
-)
-@click.option("--fix", is_flag=True, help="Write the document with every certain correction made.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where --fix writes to.")
-@click.option("--on", type=Day(), default=None, help="The day of the review (default: today).")
-@click.option("--policies", type=click.Path(path_type=Path), help="A folder of your own payer policies.")
+    "--format", "form", type=click.Choice(["text", "json", "outcome", "cards"]), default="text", show_default=True,
+    help="Text for people, findings as JSON, a FHIR OperationOutcome, or CDS Hooks cards.",
+)  # fmt: skip
+@click.option("--fix", is_flag=True, help="Write the document with the corrections that need no person's judgement.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where --fix writes the document.")
+@on_option
+@policies_option
+@click.pass_context
 def check(
-    paths: tuple[str, ...], shape: str, fix: bool, out: Path | None, on: date | None, policies: Path | None
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    form: str,
+    fix: bool,
+    out: Path | None,
+    on: date | None,
+    policies: Path | None,
 ) -> None:
-    """Review a Claim, Bundle, Parameters, hook request or NDJSON; `-` reads standard input.
+    """Review claims and orders: a Claim, ServiceRequest, Bundle, Parameters, hook request, or NDJSON.
 
-    Exit status: 0 no errors, 1 at least one error, 2 something could not be read.
+    PATH is a file, or - for standard input. Resources that stand alone in their files are reviewed
+    together, so that a Coverage may come beside its Claim.
+
+    Exit status: 0 no errors, 1 at least one error, 2 something could not be read (why, on standard
+    error).
     """
+    document_asked = fix and (out is not None or form == "text")
     if out is not None and not fix:
-        raise click.UsageError("--out goes with --fix")
-    if fix and len(paths) > 1:
-        raise click.UsageError("--fix takes one PATH at a time")
-    try:
-        facts = shipped(policies)
-    except BadFact as error:
-        _fail(str(error))
-    results: list[Reviewed] = []
-    unread = False
+        raise click.UsageError("--out says where --fix writes; give --fix too")
+    if document_asked and len(paths) > 1:
+        raise click.UsageError("--fix writes one document; give one PATH")
+    on = on or date.today()
+    facts = facts_in_use(policies)
+    sources, unread = _open(paths)
+    arrivals = list(come_together(sources))
+    reports = [review_arrival(arrival, on=on, facts=facts) for arrival in arrivals]
+    if document_asked and sources:
+        _write(rewritten(sources[0], _corrections(arrivals, reports)), out)
+    if sources:
+        _show(reports, on, facts, form, err=document_asked and out is None)
+    for reason in unread + _faults(reports):
+        click.echo(f"fhir-massage: {reason}", err=True)
+    ctx.exit(_status(reports, unread))
+
+
+def _open(paths: Sequence[str]) -> tuple[list[Source], list[str]]:
+    """The files that can be read, and a line for each thing in them that cannot."""
+    sources, unread = [], []
     for path in paths:
+        name = "standard input" if path == "-" else path
         try:
-            results.append(review_content(_content(path), on or date.today(), facts))
-        except FhirMassageError as error:
-            click.echo(f"{_named(path)}: {error}", err=True)
-            unread = True
-            continue
-        for problem in results[-1].unread:
-            click.echo(f"{_named(path)}: {problem}", err=True)
-            unread = True
-    if results:
-        _show(results, shape, to_error=fix and out is None and shape == "text")
-        if fix:
-            _write(results[0], out, shape)
-    sys.exit(2 if unread else int(any(result.has_errors for result in results)))
+            source = open_source(path)
+        except Unreadable as error:
+            unread.append(f"{name}: {error}")
+        else:
+            sources.append(source)
+            unread += [f"{name}: {error}" for error in source.unread]
+    return sources, unread
 
 
-def _content(path: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise FhirMassageError(error.strerror or "it cannot be opened") from None
+def _corrections(arrivals: Sequence[Arrival], reports: Sequence[Report]) -> dict[int, dict[str, Any]]:
+    """The corrected resources by the ``id`` of their entries. Where two bear one name, neither is touched."""
+    corrected = {}
+    for arrival, report in zip(arrivals, reports, strict=True):
+        names = Counter((*report.claims, *report.orders))
+        for entry in arrival.entries:
+            if entry.name in report.corrected and names[entry.name] == 1:
+                corrected[id(entry)] = report.corrected[entry.name]
+    return corrected
 
 
-def _named(path: str) -> str:
-    return "standard input" if path == "-" else path
-
-
-def _fail(reason: str) -> None:
-    click.echo(reason, err=True)
-    sys.exit(2)
-
-
-def _show(results: list[Reviewed], shape: str, *, to_error: bool) -> None:
-    if shape == "text":
-        from fhir_massage.present.text import print_reports
-
-        print_reports([report for result in results for report in result.reports], error=to_error)
-        return
-    content = _as_json(results) if shape == "json" else _as_fhir(results, shape)
-    sys.stdout.buffer.write(encode(content) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _as_json(results: list[Reviewed]) -> dict[str, Any]:
-    from fhir_massage.present.finding import report_as_json
-
-    merged: dict[str, Any] = {"findings": [], "reviewed": {"claims": 0, "orders": 0}, "corrected": {}}
-    for result in results:
-        for report in result.reports:
-            content = report_as_json(report)
-            merged["findings"] += content["findings"]
-            merged["corrected"] |= content["corrected"]
-            merged.setdefault("unread", []).extend(content.get("unread", []))
-            for kind in ("claims", "orders"):
-                merged["reviewed"][kind] += content["reviewed"][kind]
-    if not merged.get("unread"):
-        merged.pop("unread", None)
-    return merged
-
-
-def _as_fhir(results: list[Reviewed], shape: str) -> dict[str, Any]:
-    import uuid
-
-    from fhir_massage.present.card import cards
-    from fhir_massage.present.outcome import operation_outcome
-
-    reports = [report for result in results for report in result.reports]
-    if shape == "cards":
-        return {"cards": [card for report in reports for card in cards(report, lambda: str(uuid.uuid4()))]}
-    outcomes = [operation_outcome(report) for report in reports]
-    issues = [issue for outcome in outcomes for issue in outcome["issue"]]
-    telling = [issue for issue in issues if issue["code"] != "informational" or "coding" in issue["details"]]
-    return {"resourceType": "OperationOutcome", "issue": telling or issues[:1]}
-
-
-def _write(result: Reviewed, out: Path | None, shape: str) -> None:
-    if out is not None:
-        out.write_bytes(result.corrected())
-    elif shape == "text":
-        sys.stdout.buffer.write(result.corrected())
+def _write(document: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(document)
         sys.stdout.buffer.flush()
+        return
+    try:
+        out.write_bytes(document)
+    except OSError as error:
+        raise FhirMassageError(f"{out}: {error.strerror or 'cannot be written'}") from None
+
+
+def _show(reports: Sequence[Report], on: date, facts: Facts, form: str, *, err: bool) -> None:
+    if form == "text":
+        from fhir_massage.present.text import show
+
+        show(reports, facts, console(err=err))
+    elif form == "json":
+        from fhir_massage.present.finding import report_as_json
+
+        write_json(report_as_json(joined(reports, on)))
+    elif form == "outcome":
+        from fhir_massage.present.outcome import operation_outcome
+
+        write_json(operation_outcome(joined(reports, on)))
+    else:
+        from fhir_massage.present.card import cards
+
+        write_json({"cards": cards(joined(reports, on), lambda: str(uuid4()))})
+
+
+def _faults(reports: Sequence[Report]) -> list[str]:
+    """A line for each rule that failed, which is a fault of ours and none of the claim's."""
+    return [
+        f"rule {broken.rule} failed on {broken.resource} ({type(broken.error).__name__}); the others were checked"
+        for report in reports
+        for broken in report.broken
+    ]
+
+
+def _status(reports: Sequence[Report], unread: Sequence[str]) -> int:
+    if unread:
+        return UNREADABLE
+    return ERRORS if any(report.has_errors for report in reports) else CORRECT

@@ -6,8 +6,8 @@ from datetime import date
 
 import click
 
-from fhir_massage.cli.check import Day
-from fhir_massage.facts.book import TABLES, shipped
+from fhir_massage.cli.common import facts_in_use, on_option
+from fhir_massage.facts.book import TABLES
 
 #: After so many days without anybody confirming a table, that is said aloud.
 STALE_DAYS = 365
@@ -19,11 +19,11 @@ def facts() -> None:
 
 
 @facts.command("list")
-@click.option("--on", type=Day(), default=None, help="The day on which rows are in force (default: today).")
+@on_option
 def list_tables(on: date | None) -> None:
     """Show each table: rows in force, the newest change, and when somebody last confirmed it."""
     day = on or date.today()
-    book = shipped()
+    book = facts_in_use()
     click.echo(f"In force on {day}:")
     for name in TABLES:
         rows = book.rows_of(name)
@@ -35,9 +35,7 @@ def list_tables(on: date | None) -> None:
         checked = min(row.checked for row in force)
         stale = f"  NOT CONFIRMED FOR {(day - checked).days} DAYS" if (day - checked).days > STALE_DAYS else ""
         sources = len({row.source for row in force})
-        click.echo(
-            f"  {name:<22} {len(force):>6} rows  newest {newest}  confirmed {checked}  {sources} sources{stale}"
-        )
+        click.echo(f"  {name:<22} {len(force):>6} rows  newest {newest}  confirmed {checked}  {sources} sources{stale}")
     click.echo("\nPolicies:")
     for payer, history in sorted(book.policies.items()):
         entries = [entry for _, entry in history.entries() if entry.in_force(day)]

@@ -1,47 +1,85 @@
-"""``fhir-massage rules`` and ``explain``: what is checked, and why."""
+"""``fhir-massage rules`` and ``explain``: what is checked, why, from where, and what it looks like."""
 
 from __future__ import annotations
 
-import json
-import sys
+from datetime import date
+from pathlib import Path
 
 import click
 
-from fhir_massage.errors import UnknownRule
-from fhir_massage.rules import all_rules, rule_by_id
+from fhir_massage.cli.common import console, facts_in_use, format_option, write_json
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir.dates import day
+from fhir_massage.fhir.read import parse
+from fhir_massage.model.finding import Finding
+from fhir_massage.review.engine import review
+from fhir_massage.review.report import Report
+from fhir_massage.rules import Rule, all_rules, rule_by_id
 from fhir_massage.rules.registry import SECTIONS
+
+EXAMPLES = Path(__file__).parent.parent / "rules" / "examples"
 
 
 @click.command()
-@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rules(shape: str) -> None:
+@format_option
+def rules(form: str) -> None:
     """List every rule: id, family, severity, title."""
     found = all_rules()
-    if shape == "json":
-        listed = [{"id": r.id, "family": r.family, "severity": r.severity, "title": r.title} for r in found]
-        click.echo(json.dumps(listed, indent=2))
+    if form == "json":
+        write_json([{"id": r.id, "family": r.family, "severity": r.severity, "title": r.title} for r in found])
         return
     width = max(len(rule.id) for rule in found)
     family = ""
     for rule in found:
         if rule.family != family:
+            click.echo(f"{chr(10) if family else ''}{rule.family}")
             family = rule.family
-            click.echo(f"\n{family}")
         click.echo(f"  {rule.id:<{width}}  {rule.severity:<11}  {rule.title}")
 
 
 @click.command()
 @click.argument("rule")
 def explain(rule: str) -> None:
-    """Say what a rule checks, why, what to do, and where it stands."""
-    try:
-        found = rule_by_id(rule)
-    except UnknownRule as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    click.echo(f"{found.id}: {found.title} ({found.severity})")
-    if found.denial is not None:
-        click.echo(f"Denial to expect: {found.denial.group}-{found.denial.carc} {' '.join(found.denial.rarc)}".rstrip())
+    """Say what RULE checks, why, what to do and from which source, with a bad and a good example."""
+    found = rule_by_id(rule)
+    facts = facts_in_use()
+    click.secho(f"{found.id}: {found.title}", bold=True)
+    click.echo(f"{found.severity}, family {found.family}{_denial(found, facts)}")
     for section in SECTIONS:
-        click.echo(f"\n{section}\n")
+        click.secho(f"\n{section}", bold=True)
         click.echo(found.page[section])
+    _example(found, "bad", facts)
+    _example(found, "good", facts)
+
+
+def _denial(rule: Rule, facts: Facts) -> str:
+    if rule.denial is None:
+        return ""
+    row = facts.denials.find(("carc", rule.denial.carc), date.today())
+    codes = " ".join((f"{rule.denial.group}-{rule.denial.carc}", *rule.denial.rarc))
+    return f", denied as {codes}" + (f": {row.words}" if row else "")
+
+
+def _example(rule: Rule, kind: str, facts: Facts) -> None:
+    """The example of that kind, and what the product says of it."""
+    file = EXAMPLES / rule.id / f"{kind}.json"
+    if not file.is_file():
+        return
+    content = file.read_bytes()
+    on = day(str(parse(content).get("timestamp", ""))[:10]) or date.today()
+    report = review(content, on=on, facts=facts)
+    click.secho(f"\nA {kind} example, reviewed on {on}", bold=True)
+    click.echo(content.decode().rstrip())
+    click.secho(f"\nWhat is said of the {kind} example", bold=True)
+    _say(report, [finding for finding in report.findings if finding.rule == rule.id])
+
+
+def _say(report: Report, findings: list[Finding]) -> None:
+    if not findings:
+        click.echo("Nothing." if not report.findings else "Nothing by this rule.")
+    out = console()
+    for finding in findings:
+        out.print(f"{finding.expression[0]}: {finding.message}")
+        for correction in finding.corrections:
+            needs = "certain" if correction.needs is None else f"after you confirm {correction.needs.rstrip('.')}"
+            out.print(f"  fix: {correction.label} ({needs})")

@@ -39,6 +39,10 @@ class Dated(Generic[R]):
                 return row
         return None
 
+    def ever(self, key: Hashable) -> list[R]:
+        """Every row of the key, whenever it is in force, the earliest first."""
+        return sorted(self._rows.get(key, ()), key=lambda row: row.effective)
+
     def __contains__(self, key: Hashable) -> bool:
         return key in self._rows
 

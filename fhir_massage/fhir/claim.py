@@ -11,7 +11,7 @@ from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.history import earlier_lines
 from fhir_massage.fhir.payer import Payer, payer_of
-from fhir_massage.fhir.people import People
+from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index, same
@@ -144,6 +144,8 @@ class _ClaimReader:
     def _benefits(self, coverage: Entry | None) -> list[Benefit]:
         """What the payer itself answered about this patient's benefits under this coverage."""
         found: list[Benefit] = []
+        if coverage is None:
+            return found
         for entry in self.entries:
             answer = entry.resource
             if not isinstance(answer, elements.CoverageEligibilityResponse) or answer.status == "cancelled":
@@ -287,18 +289,9 @@ class _ClaimReader:
     # --- who rendered ----------------------------------------------------------------------------
 
     def _rendering(self, item: elements.Item) -> Provider:
-        team = self.claim.care_team
-        if item.care_team_sequence:
-            members = [
-                i for i, member in enumerate(team) if member.sequence in item.care_team_sequence and member.provider
-            ]
-            if members:
-                return self._member(_leading(team, members))
-        if len(team) == 1:
-            return self._member(0)
-        for position, member in enumerate(team):
-            if member.responsible:
-                return self._member(position)
+        position = rendering_member(self.claim.care_team, item.care_team_sequence)
+        if position is not None:
+            return self._member(position)
         if self.biller is None:
             self.biller = (
                 NOBODY
@@ -361,17 +354,6 @@ def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableC
     return elements.CodeableConcept(coding=others, text=concept.text)
 
 
-def _leading(team: list[elements.CareTeam], members: list[int]) -> int:
-    """Of several members named by a line: the primary one, else the responsible one, else the first."""
-    for position in members:
-        if any(code == "primary" for _, code in codes.codes(team[position].role)):
-            return position
-    for position in members:
-        if team[position].responsible:
-            return position
-    return members[0]
-
-
 def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
     groups: dict[tuple[date, str | None], list[Line]] = {}
     for line in lines:
@@ -420,7 +402,9 @@ def _money(money: elements.Money | None) -> Decimal | None:
 
 
 def _benefit(item: elements.EligibilityItem) -> Benefit:
-    visits = next((b for b in item.benefit if b.allowed_unsigned_int is not None), None)
+    # A count allowed for one day is units or sessions of that day, not visits.
+    a_day = any(code == "day" for _, code in codes.codes(item.term))
+    visits = next((b for b in item.benefit if b.allowed_unsigned_int is not None and not a_day), None)
     dollars = next((b for b in item.benefit if b.allowed_money or b.used_money), None)
     code = codes.procedure_code(item.product_or_service)
     return Benefit(

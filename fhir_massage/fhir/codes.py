@@ -9,16 +9,15 @@ from fhir_massage.fhir.elements import CodeableConcept
 
 CPT = "http://www.ama-assn.org/go/cpt"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
-PROCEDURE_SYSTEMS = frozenset(
+HCPCS_SYSTEMS = frozenset(
     {
-        CPT,
-        "urn:oid:2.16.840.1.113883.6.12",
         HCPCS,
         "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
         "http://terminology.hl7.org/CodeSystem/HCPCS",
         "urn:oid:2.16.840.1.113883.6.285",
     }
 )
+PROCEDURE_SYSTEMS = HCPCS_SYSTEMS | {CPT, "urn:oid:2.16.840.1.113883.6.12"}
 ICD_10_CM_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10-cm", "urn:oid:2.16.840.1.113883.6.90"})
 SNOMED = "http://snomed.info/sct"
 SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96"})
@@ -61,6 +60,11 @@ def procedure_code(concept: CodeableConcept | None) -> str | None:
             if _PROCEDURE_SHAPE.fullmatch(code):
                 unnamed = code
     return unnamed
+
+
+def has_procedure_shape(code: str) -> bool:
+    """Whether the code looks like one of CPT or HCPCS."""
+    return _PROCEDURE_SHAPE.fullmatch(code.strip().upper()) is not None
 
 
 def diagnosis_code(concept: CodeableConcept | None) -> str | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.people import People
+from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import EarlierLine
@@ -39,7 +39,7 @@ def earlier_lines(
             continue
         if isinstance(billed, elements.ExplanationOfBenefit) and index.find(billed.claim, other) is not None:
             continue
-        name = _name(index, other)
+        name = _answered(index, other, billed) or _name(index, other)
         of_other_kind = _asks_only(billed) != _asks_only(claim)
         apart = name in replaced or own in _replaced(index, other, billed) or of_other_kind
         found += _lines_of(
@@ -56,6 +56,11 @@ def earlier_lines(
 
 def _name(index: Index, entry: Entry) -> str:
     return index.identity(elements.Reference(reference=entry.name), entry) or entry.name
+
+
+def _answered(index: Index, entry: Entry, billed: elements.Billed) -> str | None:
+    """The claim that an explanation of benefits answers."""
+    return index.identity(billed.claim, entry) if isinstance(billed, elements.ExplanationOfBenefit) else None
 
 
 def _replaced(index: Index, entry: Entry, billed: elements.Billed) -> set[str]:
@@ -93,6 +98,7 @@ def _lines_of(
             claim=name,
             replaced_by_this=replaced_by_this,
             sent_before=sent_before,
+            asks_only=_asks_only(billed),
             provider=_provider(people, billed, item),
             referral=index.identity(billed.referral, entry),
             day=_day(billed, item),
@@ -121,17 +127,6 @@ def _day(billed: elements.Billed, item: elements.Item) -> date | None:
 
 def _provider(people: People, billed: elements.Billed, item: elements.Item) -> str | None:
     """Who rendered, by the key that lines of the claim under review have too."""
-    member = _rendering(billed, item)
-    reference = billed.provider if member is None else member.provider
+    position = rendering_member(billed.care_team, item.care_team_sequence)
+    reference = billed.provider if position is None else billed.care_team[position].provider
     return None if reference is None else people.provider(reference, "").key
-
-
-def _rendering(billed: elements.Billed, item: elements.Item) -> elements.CareTeam | None:
-    """The care team's member who rendered a line; ``None`` where the claim's provider did."""
-    named = [m for m in billed.care_team if m.sequence in item.care_team_sequence and m.provider]
-    if named:
-        primary = [m for m in named if any(code == "primary" for _, code in codes.codes(m.role))]
-        return next(iter(primary + [m for m in named if m.responsible] + named))
-    if len(billed.care_team) == 1:
-        return billed.care_team[0]
-    return next((m for m in billed.care_team if m.responsible), None)

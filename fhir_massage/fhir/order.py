@@ -46,7 +46,8 @@ def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
     """Whether one of the texts names massage or manual therapy, and nothing that makes it another thing."""
     for text in texts:
         said = " ".join(text.lower().replace("-", " ").split())
-        named = [row.ours for row in facts.order_scope if row.kind == "text" and row.value in said and row.in_force(day)]
+        stems = [row for row in facts.order_scope if row.kind == "text" and row.in_force(day)]
+        named = [row.ours for row in stems if row.value in said]
         if named and all(named):
             return True
     return False
@@ -82,7 +83,7 @@ def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
         if request.requester is None
         else people.provider(request.requester, "ServiceRequest.requester"),
         performers=tuple(_performers(people, request)),
-        authorization=None,
+        authorization=_authorization(entry),
         read_json=entry.json,
     )
 
@@ -95,6 +96,16 @@ def _day(request: elements.ServiceRequest, today: date) -> date:
         if day is not None:
             return day
     return today
+
+
+def _authorization(entry: Entry) -> str | None:
+    """The prior authorization that the payer said is in place, where the order carries its answer (Da Vinci CRD)."""
+    for extension in entry.json().get("extension", []):
+        if str(extension.get("url", "")).endswith("/ext-coverage-information"):
+            for part in extension.get("extension", []):
+                if part.get("url") == "satisfied-pa-id" and part.get("valueString"):
+                    return str(part["valueString"])
+    return None
 
 
 def _policy(facts: Facts, payer: Payer | None, day: date) -> Policy | None:

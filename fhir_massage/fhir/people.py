@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes
 from fhir_massage.fhir.elements import (
+    CareTeam,
     CodeableConcept,
     Identifier,
     Organization,
@@ -89,6 +90,22 @@ class People:
                 row = self._facts.professions.by_prefix(taxonomy, self._on)
                 found[row.profession if row else "other"] = None
         return tuple(found)
+
+
+def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | None:
+    """The position of the care team member who rendered a line, given the sequences that the line names.
+
+    Of several named, the primary one, else the responsible one, else the first. Of none named, the only
+    member, else the responsible one. ``None`` where the team does not tell.
+    """
+    members = [i for i, member in enumerate(team) if member.sequence in named and member.provider] if named else []
+    if members:
+        primary = (i for i in members if any(code == "primary" for _, code in codes.codes(team[i].role)))
+        responsible = (i for i in members if team[i].responsible)
+        return next(primary, next(responsible, members[0]))
+    if len(team) == 1:
+        return 0
+    return next((i for i, member in enumerate(team) if member.responsible), None)
 
 
 def _npis(identifiers: Iterable[Identifier | None]) -> Iterator[str]:

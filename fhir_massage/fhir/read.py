@@ -74,10 +74,10 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """How the resource is named in findings: ``Claim/c1``, else its full address, else its type."""
+        """How the resource is named in findings: ``Claim/c1``, else its full address, else its place."""
         if self.resource.id:
             return f"{self.kind}/{self.resource.id}"
-        return self.full_url or self.kind
+        return self.full_url or self.place
 
     def json(self) -> dict[str, Any]:
         """The resource as it came, unknown elements and written decimals included. Not to be changed."""
@@ -91,6 +91,10 @@ class Arrival:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.unread: list[Unreadable] = []
+
+    def documents(self) -> list[Document]:
+        """The documents that the entries came in, each once."""
+        return list({id(entry.document): entry.document for entry in self.entries}.values())
 
     def extend(self, other: Arrival) -> None:
         """Take in what else came."""
@@ -116,6 +120,11 @@ def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
         return _read_bytes(content)
     document = Document(content)
     return _read_parts(document, content, bad=())
+
+
+def parse(content: bytes) -> Any:
+    """Any JSON, with decimals as written. Raises ``Unreadable`` with line and column."""
+    return _parse(content, Document(content))
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:

@@ -63,12 +63,17 @@ class Index:
         """
         entry = self.find(reference, within)
         if entry is not None:
-            if entry.container is not None:
-                return f"{id(entry.container)}#{entry.resource.id}"
-            return f"{entry.kind}/{entry.resource.id}" if entry.resource.id else entry.full_url
+            return identity_of(entry)
         if reference is None or not reference.reference or reference.reference.startswith(("urn:", "#")):
             return None
         return tail(reference.reference)
+
+
+def identity_of(entry: Entry) -> str | None:
+    """What tells an entry from others, as ``Index.identity`` of a reference to it says it."""
+    if entry.container is not None:
+        return f"{id(entry.container)}#{entry.resource.id}"
+    return f"{entry.kind}/{entry.resource.id}" if entry.resource.id else entry.full_url
 
 
 def tail(address: str) -> str:

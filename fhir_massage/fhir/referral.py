@@ -7,9 +7,10 @@ from datetime import date
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.people import People
+from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index, same
-from fhir_massage.model.case import Referral
+from fhir_massage.fhir.references import Index, identity_of, same
+from fhir_massage.model.case import Number, Referral
 
 
 def read_referral(
@@ -25,20 +26,33 @@ def read_referral(
     ends = dates.days(period.end) if period else None
     return Referral(
         element=element,
-        key=entry.name,
+        key=identity_of(entry) or entry.name,
         status=request.status,
         intent=request.intent,
         authored=None if authored is None else authored.first,
         starts=None if starts is None else starts.first,
         ends=None if ends is None else ends.last,
-        visits=None if request.quantity_quantity is None else request.quantity_quantity.value,
+        visits=_visits(request.quantity_quantity),
         codes=tuple(
             found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)
         ),
+        words=tuple(
+            text
+            for concept in (request.code, *request.order_detail)
+            if codes.procedure_code(concept) is None
+            for text in codes.words(concept)
+        ),
         has_reason=bool(request.reason_code or request.reason_reference),
-        has_period=period is not None,
+        has_period=period is not None or request.occurrence_timing is not None,
         same_patient=same(patient, index.identity(request.subject, entry)),
         requester=None
         if request.requester is None
         else People(facts, index, entry, on).provider(request.requester, element),
     )
+
+
+def _visits(quantity: elements.Quantity | None) -> Number | None:
+    """The visits ordered; ``None`` where the quantity is a time."""
+    if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours"):
+        return None
+    return quantity.value

@@ -109,8 +109,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The referral a claim names.
 
-    ``visits`` ordered, the span in which service is to happen, the days that ``authored`` may mean;
-    ``codes`` it orders; ``has_reason``. ``same_patient`` is ``None`` where it cannot be told.
+    ``key`` tells it from others, as ``EarlierLine.referral`` does. ``visits`` ordered, the span in which
+    service is to happen, the day it was ``authored`` (the first that a partial date may mean); the
+    ``codes`` it orders with their systems, and the ``words`` of what it orders without a procedure code.
+    ``same_patient`` is ``None`` where it cannot be told.
     """
 
     element: str
@@ -122,6 +124,7 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ends: date | None
     visits: Number | None
     codes: tuple[tuple[str, str], ...]
+    words: tuple[str, ...] = ()
     has_reason: bool
     has_period: bool
     same_patient: bool | None
@@ -165,11 +168,13 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``sent_before`` says that it was billed before the claim under review, which neither replaces it nor is
     replaced by it: of two claims created on one day, the later in the document was sent later.
+    ``asks_only`` marks a request for authorization or an estimate, which bills nothing.
     """
 
     claim: str
     replaced_by_this: bool
     sent_before: bool = False
+    asks_only: bool = False
     provider: str | None
     referral: str | None
     day: date | None

@@ -55,7 +55,8 @@ class Found(msgspec.Struct, frozen=True):
     """What a rule yields: the element, the words, and what only this occurrence knows.
 
     ``at_risk`` is in dollars. ``severity`` and ``denial`` are set only where they differ from the
-    rule's own. ``draft`` is a text in Markdown for a person to finish, such as a letter.
+    rule's own. ``draft`` is a text in Markdown for a person to finish, such as a letter,
+    and ``document`` the same as a FHIR resource that may be created.
     """
 
     element: str
@@ -66,6 +67,7 @@ class Found(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     denial: Denial | None = None
     draft: str | None = None
+    document: dict[str, Any] | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -81,3 +83,4 @@ class Finding(msgspec.Struct, frozen=True):
     citations: tuple[Citation, ...]
     corrections: tuple[Correction, ...]
     draft: str | None = None
+    document: dict[str, Any] | None = None

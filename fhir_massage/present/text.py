@@ -1,104 +1,202 @@
-"""A report as text that a biller reads: the line, the reason, the money, the fix, the source."""
+"""Reports as the text that a biller reads: what would be denied, why, for how much, and what mends it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from fhir_massage.facts.book import shipped
-from fhir_massage.model.finding import Denial, Finding
+from fhir_massage.facts.book import Facts
+from fhir_massage.model.case import ClaimCase, Line, OrderCase
+from fhir_massage.model.finding import Correction, Denial, Finding
 from fhir_massage.review.report import Report
+from fhir_massage.rules import rule_by_id
 
-_MARKS = {
-    "error": ("✗ error", "bold red"),
-    "warning": ("! warning", "bold yellow"),
-    "information": ("i note", "cyan"),
-}
+_STYLES = {"error": "bold red", "warning": "yellow", "information": "cyan"}
+_MARKS = {"error": "✗", "warning": "!", "information": "i", "correct": "✓"}
+_PLAIN_MARKS = {"error": "x", "warning": "!", "information": "i", "correct": "ok"}
+_WIDEST = 110
+
+Case = ClaimCase | OrderCase
 
 
-def print_reports(reports: Sequence[Report], *, error: bool = False, width: int | None = None) -> None:
-    """Print every report and a last line with the sums. ``error`` prints to standard error."""
-    console = Console(stderr=error, width=width, highlight=False, soft_wrap=False)
+def show(reports: Sequence[Report], facts: Facts, console: Console) -> None:
+    """Write the reports to the console: each claim and order with its findings, then the totals.
+
+    Colours only where the console takes them, and lines no longer than is pleasant to read.
+    """
+    console.width = min(console.width, _WIDEST)
     for report in reports:
-        _print_report(console, report)
-    _print_sum(console, reports)
+        for name in (*report.claims, *report.orders):
+            _show_subject(name, report, facts, console)
+    console.print(_totals(reports))
 
 
-def _print_report(console: Console, report: Report) -> None:
-    for name in (*report.claims, *report.orders):
-        findings = [finding for finding in report.findings if finding.resource == name]
-        heading = Text(name, style="bold")
-        if not any(finding.severity != "information" for finding in findings):
-            heading.append("  ✓ nothing to correct", style="green")
-        console.print(heading)
-        for finding in findings:
-            _print_finding(console, report, finding)
-    if not report.claims and not report.orders:
-        console.print("There is no claim or order to review here.")
+def at_risk(findings: Iterable[Finding]) -> Decimal:
+    """The dollars at risk together. A charge that several findings put at risk counts once."""
+    dollars: dict[str, dict[str, Decimal]] = {}
+    for finding in findings:
+        if finding.at_risk is not None:
+            part = finding.expression[0].split("]", 1)[0] if ".item[" in finding.expression[0] else ""
+            parts = dollars.setdefault(finding.resource, {})
+            parts[part] = max(parts.get(part, Decimal(0)), finding.at_risk)
+    total = Decimal(0)
+    for parts in dollars.values():
+        whole = parts.pop("", Decimal(0))
+        total += max(whole, sum(parts.values(), Decimal(0)))
+    return total
 
 
-def _print_finding(console: Console, report: Report, finding: Finding) -> None:
-    mark, style = _MARKS[finding.severity]
-    head = Text.assemble(("  ", ""), (mark, style), ("  ", ""), (_where(finding), "bold"), ("  ", ""), (finding.rule, "dim"))
-    console.print(head)
-    _indented(console, finding.message)
-    if finding.at_risk is not None or finding.denial is not None:
-        money = "" if finding.at_risk is None else f"${finding.at_risk:,.2f} at risk"
-        denial = "" if finding.denial is None else _denial(finding.denial, report)
-        _indented(console, "; ".join(part for part in (money, denial) if part))
-    for correction in finding.corrections:
-        if correction.certain:
-            _indented(console, Text.assemble(("fix: ", "bold green"), correction.label))
-        else:
-            words = Text.assemble(("or, if so: ", "bold"), correction.label)
-            words.append(f" (first confirm {correction.needs})")
-            _indented(console, words)
-    for cited in finding.citations:
-        _indented(console, Text(f"{cited.title} (since {cited.effective})", style="dim"))
-    if finding.draft:
-        _indented(console, finding.draft)
+# --- one claim or order -----------------------------------------------------------------------------
+
+
+def _show_subject(name: str, report: Report, facts: Facts, console: Console) -> None:
+    case = report.cases.get(name)
+    findings = [finding for finding in report.findings if finding.resource == name]
+    about = _about(name, case)
+    if not findings:
+        console.print(Text.assemble((_mark("correct", console), "green"), " ", (about, "bold"), ": correct"))
+        return
+    console.print(Text.assemble((about, "bold"), " · ", _counted(findings)))
+    explained: set[str] = set()
+    for finding in findings:
+        console.print()
+        _show_finding(finding, case, report, facts, console, explain=finding.rule not in explained)
+        explained.add(finding.rule)
     console.print()
 
 
-def _where(finding: Finding) -> str:
-    """The place in people's words: ``line 2``, else the element."""
+def _about(name: str, case: Case | None) -> str:
+    if case is None:
+        return name
+    parts = [name, case.payer_title or "payer not known"]
+    if isinstance(case, ClaimCase):
+        days = sorted({line.day for line in case.lines if line.day is not None})
+        parts += [" to ".join(dict.fromkeys((str(days[0]), str(days[-1]))))] if days else []
+        parts += [f"${case.total:,.2f}"] if case.total is not None else []
+    else:
+        parts += [f"ordered {case.day}"]
+    return " · ".join(parts)
+
+
+def _show_finding(
+    finding: Finding, case: Case | None, report: Report, facts: Facts, console: Console, *, explain: bool
+) -> None:
+    """One finding; ``explain`` where its rule has not been explained for this claim yet."""
+    mark = Text(f"{_mark(finding.severity, console)} {finding.severity}", style=_STYLES[finding.severity])
+    _block(console, 2, Text.assemble(mark, "  ", (_where(finding, case, facts), "bold")))
+    _block(console, 4, Text(finding.message))
+    day = (None if case is None else case.day) or report.on
+    if explain:
+        _block(console, 4, Text(" ".join(rule_by_id(finding.rule).page["Why it is denied"].split())), "why")
+    if finding.at_risk is not None:
+        _block(console, 4, Text(f"${finding.at_risk:,.2f}", style="bold"), "at risk")
+    if finding.denial is not None:
+        _block(console, 4, _denial(finding.denial, facts, day), "denial")
+    for number, correction in enumerate(finding.corrections):
+        _block(console, 4, _correction(correction), "or" if number else "fix")
+    for cited in finding.citations:
+        _block(console, 4, Text(f"{cited.title} (in force since {cited.effective})"), "source")
+        if cited.url:  # an address is to be clicked or copied, so it is never broken
+            console.print(Text(" " * 14 + cited.url, style="dim"), no_wrap=True, overflow="ignore", crop=False)
+    _block(console, 4, Text(finding.rule, style="dim"), "rule")
+    if finding.draft:
+        console.print()
+        for line in finding.draft.splitlines():
+            _block(console, 6, Text(line))
+
+
+def _block(console: Console, indent: int, text: Text, label: str | None = None) -> None:
+    """Text under an indent, after a label in a column of its own where there is one."""
+    lead = 0 if label is None else 10
+    for number, line in enumerate(text.wrap(console, max(console.width - indent - lead, 20))):
+        shown = (label or "").ljust(lead) if number == 0 else " " * lead
+        line.rstrip()
+        console.print(Text.assemble(" " * indent, (shown, "dim"), line), no_wrap=True, crop=False)
+
+
+def _correction(correction: Correction) -> Text:
+    if correction.needs is None:
+        return Text.assemble((correction.label, "green"), "  (certain: --fix applies it)")
+    needs = correction.needs.rstrip(".")
+    return Text.assemble((correction.label, "green"), f", after you confirm {needs}.")
+
+
+def _denial(denial: Denial, facts: Facts, day: date) -> Text:
+    """``CO-151 (units not supported) N362 (...)``, with our words for the codes that have any."""
+    parts = [_with_words(f"{denial.group}-{denial.carc}", ("carc", denial.carc), facts, day)]
+    parts += [_with_words(code, ("rarc", code), facts, day) for code in denial.rarc]
+    return Text(", ".join(parts))
+
+
+def _with_words(shown: str, key: tuple[str, str], facts: Facts, day: date) -> str:
+    row = facts.denials.find(key, day)
+    return shown if row is None else f"{shown} ({row.words})"
+
+
+# --- the element in people's words ------------------------------------------------------------------
+
+
+def _where(finding: Finding, case: Case | None, facts: Facts) -> str:
     element = finding.expression[0]
-    if element.startswith("Claim.item["):
-        position, _, rest = element.removeprefix("Claim.item[").partition("]")
-        return f"line {int(position) + 1}{_part(rest)}"
-    return element.partition(".")[2] or element
+    if isinstance(case, ClaimCase) and element.startswith("Claim.item["):
+        position = int(element[11 : element.index("]")])
+        if position < len(case.lines):
+            return _line_words(case.lines[position], facts)
+    return rule_by_id(finding.rule).title
 
 
-def _part(rest: str) -> str:
-    return f", {rest.lstrip('.')}" if rest else ""
+def _line_words(line: Line, facts: Facts) -> str:
+    parts = [f"Line {line.index + 1}"]
+    if line.code is not None:
+        row = facts.procedure_words.find(line.code, line.day) if line.day is not None else None
+        code = "-".join((line.code, *line.modifiers))
+        parts.append(code if row is None else f"{code} ({row.words})")
+    if line.day is not None:
+        parts.append(str(line.day))
+    if line.units is not None:
+        parts.append(f"{line.units:g} {'unit' if line.units == 1 else 'units'}")
+    if line.charge is not None:
+        parts.append(f"${line.charge:,.2f}")
+    return " · ".join(parts)
 
 
-def _denial(denial: Denial, report: Report) -> str:
-    row = shipped().denials.find(("carc", denial.carc), report.on)
-    codes = " ".join((f"{denial.group}-{denial.carc}", *denial.rarc))
-    return f"denial {codes}" + (f": {row.words}" if row is not None else "")
+# --- totals --------------------------------------------------------------------------------------------
 
 
-def _indented(console: Console, words: str | Text) -> None:
-    console.print(Padding(words if isinstance(words, Text) else Text(words), (0, 0, 0, 4)))
-
-
-def _print_sum(console: Console, reports: Sequence[Report]) -> None:
-    findings = [finding for report in reports for finding in report.findings]
-    counts = {kind: sum(f.severity == kind for f in findings) for kind in _MARKS}
-    money = sum((f.at_risk for f in findings if f.severity == "error" and f.at_risk is not None), Decimal(0))
+def _totals(reports: Sequence[Report]) -> Text:
     claims = sum(len(report.claims) for report in reports)
     orders = sum(len(report.orders) for report in reports)
-    reviewed = " and ".join(_count(n, word) for n, word in ((claims, "claim"), (orders, "order")) if n) or "nothing"
-    words = ", ".join(
-        _count(counts[kind], word) for kind, word in (("error", "error"), ("warning", "warning"), ("information", "note"))
-    )
-    console.print(Text(f"{reviewed} reviewed: {words}; ${money:,.2f} at risk by errors", style="bold"))
+    if not claims and not orders:
+        return Text("Nothing to review: there is no claim and no order for massage or manual therapy here.")
+    findings = [finding for report in reports for finding in report.findings]
+    reviewed = [_number(claims, "claim")] if claims or not orders else []
+    reviewed += [_number(orders, "order")] if orders else []
+    text = Text.assemble((f"{' and '.join(reviewed)} reviewed: ", "bold"), _counted(findings))
+    dollars = at_risk(findings)
+    if dollars:
+        text.append(f", ${dollars:,.2f} at risk", style="bold")
+    sure = sum(any(correction.certain for correction in finding.corrections) for finding in findings)
+    if sure:
+        text.append(f". --fix mends {sure} of them")
+    return text.append(".")
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _counted(findings: Sequence[Finding]) -> Text:
+    """``2 errors, 1 warning``, each in its colour."""
+    counts = Counter(finding.severity for finding in findings)
+    words = {"error": "error", "warning": "warning", "information": "note"}
+    parts = [Text(_number(counts[key], word), _STYLES[key]) for key, word in words.items() if counts[key]]  # type: ignore[index]
+    return Text(", ").join(parts) if parts else Text("nothing to correct", "green")
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _mark(kind: str, console: Console) -> str:
+    return (_MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS)[kind]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -64,6 +65,23 @@ def review_arrival(
         correct=lambda: {
             each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None
         },
+    )
+
+
+def joined(reports: Sequence[Report], on: date) -> Report:
+    """Several reports as one, its findings in their order."""
+    findings = [finding for report in reports for finding in report.findings]
+    owners = {name: report for report in reports for name in (*report.claims, *report.orders)}
+    return Report(
+        on=on,
+        findings=tuple(sorted(findings, key=_order)),
+        claims=tuple(name for report in reports for name in report.claims),
+        orders=tuple(name for report in reports for name in report.orders),
+        unread=tuple(error for report in reports for error in report.unread),
+        broken=tuple(broken for report in reports for broken in report.broken),
+        originals={name: partial(report.original, name) for name, report in owners.items()},
+        cases={name: case for report in reports for name, case in report.cases.items()},
+        correct=lambda: {name: resource for report in reports for name, resource in report.corrected.items()},
     )
 
 
@@ -224,6 +242,7 @@ def _finding(rule: Rule, found: Found, case: Case, lines: tuple[Line, ...]) -> F
         citations=found.citations or _cited(case, rule),
         corrections=found.corrections,
         draft=found.draft,
+        document=found.document,
     )
 
 

@@ -1,6 +1,9 @@
 """The rules: one module a family. Importing this package registers them all."""
 
-from fhir_massage.rules import units as units
+from fhir_massage.rules import units as units  # isort: skip
+from fhir_massage.rules import coding as coding  # isort: skip
+from fhir_massage.rules import claim as claim  # isort: skip
+from fhir_massage.rules import order as order  # isort: skip
 from fhir_massage.rules.registry import Rule, all_rules, rule_by_id, rules_for
 
 __all__ = ["Rule", "all_rules", "rule_by_id", "rules_for"]

@@ -45,7 +45,7 @@ def service_date_missing(case: ClaimCase) -> Iterator[Found]:
     Give the day of the service from the record of the visit.
 
     Source
-    CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24A.
+    CMS, Medicare Learning Network, web-based training on the CMS-1500, item 24A.
     """
     for line in case.lines:
         if line.day is None:
@@ -76,7 +76,8 @@ def service_date_invalid(case: ClaimCase) -> Iterator[Found]:
     Correct the date, or wait with the claim until the service has been given.
 
     Source
-    X12, claim adjustment reason code 110.
+    CMS, Medicare Learning Network, web-based training on the CMS-1500, item 24A; X12, claim adjustment
+    reason code 110.
     """
     told: set[str] = set()
     for line in case.lines:
@@ -134,7 +135,8 @@ def timely_filing_exceeded(case: ClaimCase) -> Iterator[Found]:
         return
     line, last = min(late, key=lambda found: found[1])
     limit = _limit(line)
-    assert line.day is not None and limit is not None
+    assert line.day is not None
+    assert limit is not None
     lines = "" if len(late) == 1 else f" ({counted(len(late), 'line')} are late)"
     charges = [each.charge for each, _ in late]
     yield Found(
@@ -167,7 +169,8 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
     Bill the product, and the sum.
 
     Source
-    HL7, FHIR R4, Claim: net is quantity times unit price times factor, and total is the sum of the lines.
+    CMS, Medicare Learning Network, web-based training on the CMS-1500, items 24F and 28; HL7, FHIR R4,
+    Claim.item.net and Claim.total.
     """
     right: list[Decimal | None] = []
     for line in case.lines:
@@ -217,8 +220,8 @@ def duplicate_line(case: ClaimCase) -> Iterator[Found]:
     one line.
 
     Source
-    X12, claim adjustment reason code 18; CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1,
-    section 120: exact duplicates.
+    CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1, detection of duplicate claims; X12,
+    claim adjustment reason code 18.
     """
     for encounter in case.encounters:
         if len(encounter.lines) > 1:
@@ -258,8 +261,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
     Do not send it again. To correct a claim that was sent, name it in this claim as the one replaced.
 
     Source
-    X12, claim adjustment reason code 18; CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1,
-    section 120: exact duplicates.
+    CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1, detection of duplicate claims; X12,
+    claim adjustment reason code 18.
     """
     earlier = [line for line in case.read_history() if line.sent_before and line.code is not None]
     if not earlier:

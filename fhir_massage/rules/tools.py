@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -73,3 +74,9 @@ def part_of_charge(line: Line, units: Number) -> Decimal | None:
     if charge is None or not line.units or line.units <= 0:
         return charge
     return (charge * Decimal(str(units)) / Decimal(str(line.units))).quantize(Decimal("0.01"))
+
+
+def charges(lines: Iterable[Line]) -> Decimal | None:
+    """The dollars that several lines charge together; ``None`` where one of them is not known."""
+    known = [line.charge for line in lines]
+    return None if None in known or not known else sum((c for c in known if c is not None), Decimal(0))

@@ -1,0 +1,285 @@
+"""Reading the official NCCI files as CMS publishes them each quarter: PTP edits and MUE values for practitioners.
+
+They come as text (tabs or commas), CSV or workbook, alone or in a zip; with a copyright preamble, headers
+that differ by year, and any line ends. Rows are read one at a time: a file has up to 1.5 million.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from fhir_massage.errors import BadFact
+
+Kind = Literal["ptp", "mue"]
+Cells = Sequence[object]
+
+_TEXT = (".txt", ".csv", ".tsv")
+_WORKBOOK = (".xlsx",)
+_CODE = re.compile(r"[0-9A-Z]{4}[0-9A-Z]")
+_HEADER_LINES = 60
+_LARGEST = 2 * 1024**3
+
+csv.field_size_limit(1024 * 1024)
+
+
+class PairRow(msgspec.Struct, frozen=True, gc=False):
+    """A PTP edit as published: days as ``YYYYMMDD``, ``end`` 0 while in force."""
+
+    column_one: str
+    column_two: str
+    effective: int
+    end: int
+    indicator: str
+
+
+class UnlikelyRow(msgspec.Struct, frozen=True, gc=False):
+    """An MUE value as published."""
+
+    code: str
+    units: int
+    adjudication: str
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One file of a publication: what it holds, its quarter where its name says it, and its rows."""
+
+    name: str
+    kind: Kind
+    quarter: date | None
+    rows: Iterator[PairRow] | Iterator[UnlikelyRow]
+
+
+def read_parts(file: Path) -> Iterator[Part]:
+    """The files in what CMS published. Raises ``BadFact`` with file, line and reason where it is something else."""
+    if not file.is_file():
+        raise BadFact(file.name, "(file)", "there is no such file")
+    with file.open("rb") as stream:
+        if not zipfile.is_zipfile(stream) or file.suffix.lower() in _WORKBOOK:
+            yield _part(file.name, file.name, stream)
+            return
+    yield from _zipped(file)
+
+
+def _zipped(file: Path) -> Iterator[Part]:
+    with zipfile.ZipFile(file) as archive:
+        for member in _members(archive, file.name):
+            if member.file_size > _LARGEST:
+                raise BadFact(file.name, member.filename, "it is too large to be an NCCI file")
+            try:
+                with archive.open(member) as stream:
+                    yield _part(member.filename, f"{member.filename} {file.name}", stream)
+            except zipfile.BadZipFile as error:
+                raise BadFact(file.name, member.filename, str(error)) from None
+
+
+def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    """The text files; where there are none, the workbooks, which hold the same."""
+    for endings in (_TEXT, _WORKBOOK):
+        found = [m for m in archive.infolist() if m.filename.lower().endswith(endings) and not m.is_dir()]
+        found = [m for m in found if not re.search(r"readme|license|copyright|__MACOSX", m.filename, re.I)]
+        if found:
+            return found
+    raise BadFact(name, "(zip)", "there is no text file and no workbook in it")
+
+
+def _part(name: str, names: str, stream: IO[bytes]) -> Part:
+    _refuse_others(name, names)
+    cells = _workbook(name, stream) if name.lower().endswith(_WORKBOOK) else _text(name, stream)
+    kind, columns = _header(name, cells)
+    rows = _pairs(name, cells) if kind == "ptp" else _unlikely(name, cells, columns)
+    return Part(name, kind, quarter_of(names), rows)
+
+
+def _refuse_others(name: str, names: str) -> None:
+    """NCCI has files for others than practitioners, and of other payers, that look alike."""
+    text = re.sub(r"[^a-z]", "", names.lower())
+    for sign, whose in (
+        ("ccioph", "outpatient hospitals"),
+        ("outpatienthospital", "outpatient hospitals"),
+        ("facilityoutpatient", "outpatient hospitals"),
+        ("dme", "suppliers of medical equipment"),
+        ("medicaid", "Medicaid"),
+        ("mcd", "Medicaid"),
+    ):
+        if sign in text:
+            raise BadFact(name, "(file)", f"this is the file for {whose}; the practitioners' one is wanted")
+
+
+# --- the quarter -----------------------------------------------------------------------------------------
+
+
+def quarter_of(name: str) -> date | None:
+    """The first day of the quarter that a file's name tells: ``v303`` is October 2024; else a date or ``2024Q4``."""
+    version = re.search(r"v(\d\d)\.?([0-3])(?:r\d+)?(?!\d)", name, re.I)
+    if version:
+        return date(1994 + int(version[1]), 1 + 3 * int(version[2]), 1)
+    quarter = re.search(r"(20\d\d)[-_ ]?q([1-4])(?!\d)", name, re.I) or re.search(r"q([1-4])[-_ ]?(20\d\d)", name, re.I)
+    if quarter:
+        year, number = sorted((int(quarter[1]), int(quarter[2])), reverse=True)
+        return date(year, 3 * number - 2, 1)
+    day = re.search(r"(?<!\d)(\d\d)[-_.]?(\d\d)[-_.]?(20\d\d)(?!\d)", name)
+    if day and 1 <= int(day[1]) <= 12:
+        return date(int(day[3]), (int(day[1]) - 1) // 3 * 3 + 1, 1)
+    return None
+
+
+# --- cells of text and of workbooks ----------------------------------------------------------------------
+
+
+class _Lines:
+    """Rows of cells, with the line at which the last one began, for messages."""
+
+    def __init__(self, rows: Iterable[Cells]) -> None:
+        self._rows = iter(rows)
+        self.line = 0
+
+    def __iter__(self) -> Iterator[Cells]:
+        return self
+
+    def __next__(self) -> Cells:
+        return next(self._rows)
+
+
+def _text(name: str, stream: IO[bytes]) -> _Lines:
+    """Cells of a text with tabs or commas, in UTF-8 or the code page that older files have."""
+    head = stream.read(65536)
+    stream.seek(0)
+    if b"\0" in head:
+        raise BadFact(name, "line 1", "this is no text")
+    encoding = "utf-8-sig" if _is_utf8(head) else "cp1252"
+    lines = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
+    tabbed = head.count(b"\t") > head.count(b",")
+    reader = csv.reader(lines, delimiter="\t" if tabbed else ",")
+    found = _Lines(())
+
+    def rows() -> Iterator[Cells]:
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise BadFact(name, f"line {reader.line_num}", str(error)) from None
+            found.line = reader.line_num
+            yield cells
+
+    found._rows = rows()
+    return found
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head[: len(head) - 4].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 8
+    return True
+
+
+def _workbook(name: str, stream: IO[bytes]) -> _Lines:
+    from fhir_massage.facts.workbook import read_rows
+
+    found = _Lines(())
+
+    def rows() -> Iterator[Cells]:
+        for number, cells in read_rows(name, stream):
+            found.line = number
+            yield cells
+
+    found._rows = rows()
+    return found
+
+
+# --- headers -----------------------------------------------------------------------------------------------
+
+
+def _header(name: str, cells: _Lines) -> tuple[Kind, dict[str, int]]:
+    """What the file is, by its header, which a copyright notice precedes; and where an MUE file has its columns."""
+    for _, row in zip(range(_HEADER_LINES), cells, strict=False):
+        words = ["".join(str(cell or "").lower().split()) for cell in row]
+        if len(words) > 1 and words[0].startswith("column1") and words[1].startswith("column2"):
+            return "ptp", {}
+        if len(words) > 1 and words[0].startswith("hcpcs") and any("muevalue" in word for word in words):
+            return "mue", _unlikely_columns(name, cells.line, words)
+    raise BadFact(name, f"line {max(cells.line, 1)}", "no header of NCCI's PTP edits or MUE values is found")
+
+
+def _unlikely_columns(name: str, line: int, words: list[str]) -> dict[str, int]:
+    values = next(i for i, word in enumerate(words) if "muevalue" in word)
+    if "practitioner" not in words[values]:
+        raise BadFact(name, f"line {line}", "these are not the MUE values of practitioner services")
+    indicator = next((i for i, word in enumerate(words) if "adjudicationindicator" in word), None)
+    if indicator is None:
+        raise BadFact(name, f"line {line}", "the header has no column for the MUE adjudication indicator")
+    return {"value": values, "indicator": indicator}
+
+
+# --- rows ----------------------------------------------------------------------------------------------------
+
+
+def _pairs(name: str, cells: _Lines) -> Iterator[PairRow]:
+    """Column one, column two, a mark for edits older than 1996, effective, deletion, modifier, rationale."""
+    begun = False
+    plain = _CODE.fullmatch
+    for row in cells:
+        if len(row) < 6 or not (plain(str(row[0])) and plain(str(row[1]))):
+            if begun and not _is_filler(row):
+                raise BadFact(name, f"line {cells.line}", "this is no pair of procedure codes with its dates")
+            continue
+        begun = True
+        first, second, _, start, stop, indicator = row[:6]
+        effective = _day(start)
+        end = 0 if stop in ("*", "", None) else _day(stop)
+        mark = str(indicator).strip()[:1]
+        if effective is None or end is None:
+            raise BadFact(name, f"line {cells.line}", "the effective or deletion date is no day (YYYYMMDD)")
+        if mark not in ("0", "1", "9"):
+            raise BadFact(name, f"line {cells.line}", "the modifier indicator is none of 0, 1 and 9")
+        yield PairRow(str(first), str(second), effective, end, mark)
+    if not begun:
+        raise BadFact(name, f"line {cells.line}", "there is no pair of procedure codes in it")
+
+
+def _unlikely(name: str, cells: _Lines, columns: dict[str, int]) -> Iterator[UnlikelyRow]:
+    begun = False
+    for row in cells:
+        if _is_filler(row):
+            continue
+        code = str(row[0]).strip()
+        if not _CODE.fullmatch(code) or len(row) <= max(columns.values()):
+            raise BadFact(name, f"line {cells.line}", "this is no procedure code with its MUE value")
+        units = str(row[columns["value"]]).strip().removesuffix(".0")
+        mark = str(row[columns["indicator"]] or "").strip()[:1]
+        if not units.isdigit():
+            raise BadFact(name, f"line {cells.line}", "the MUE value is no whole number")
+        if mark not in ("1", "2", "3"):
+            raise BadFact(name, f"line {cells.line}", "the MUE adjudication indicator is none of 1, 2 and 3")
+        begun = True
+        yield UnlikelyRow(code, int(units), mark)
+    if not begun:
+        raise BadFact(name, f"line {cells.line}", "there is no MUE value in it")
+
+
+def _is_filler(row: Cells) -> bool:
+    """An empty row, or a notice in one cell."""
+    filled = [str(cell).strip() for cell in row if cell is not None and str(cell).strip()]
+    return not filled or (len(filled) == 1 and not _CODE.fullmatch(filled[0]) and " " in filled[0])
+
+
+def _day(cell: object) -> int | None:
+    """A day as the number ``YYYYMMDD``, from text, number or a workbook's date."""
+    if isinstance(cell, date | datetime):
+        return cell.year * 10000 + cell.month * 100 + cell.day
+    text = str(cell).strip().removesuffix(".0")
+    if len(text) != 8 or not text.isdigit():
+        return None
+    number = int(text)
+    return number if 19000101 <= number <= 29991231 and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31 else None

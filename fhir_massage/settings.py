@@ -1,0 +1,88 @@
+"""The settings: from the environment (``FHIR_MASSAGE_*``), else from the TOML file that ``FHIR_MASSAGE_CONFIG`` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from fhir_massage.errors import FhirMassageError
+
+PREFIX = "FHIR_MASSAGE_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class BadSetting(FhirMassageError):
+    """A setting is wrong: names it and says why."""
+
+
+class Settings(BaseSettings):
+    """Every setting, read once at start."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    auth: Literal["open", "required"] | None = Field(
+        default=None, description="Who may call the hooks; open by default on loopback only."
+    )
+    issuers: dict[str, str] = Field(default={}, description="Issuer to the address or file of its JWK Set.")
+    audience: str | None = Field(default=None, description="Base address that clients know the service by.")
+    fhir_servers: list[str] = Field(default=[], description="Base addresses that may be fetched from though private.")
+    cors_origins: list[str] = Field(default=[], description="Origins that browsers may call from.")
+    database: str | None = Field(default=None, description="SQLAlchemy address; SQLite in the data folder by default.")
+    data: Path = Field(default=Path("var"), description="Folder for the store and imported facts.")
+    policies: Path | None = Field(default=None, description="Folder of your own payer policies.")
+    hook_seconds: float = Field(default=4.0, gt=0, le=60, description="Seconds allowed for one hook call.")
+    max_body: int = Field(default=5_242_880, gt=0, description="Largest request body, in bytes.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed in, then the environment, then the file."""
+        file = os.environ.get(f"{PREFIX}CONFIG")
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        return (*sources, TomlConfigSettingsSource(settings_cls, Path(file))) if file else sources
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy address in force."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'fhir_massage.sqlite'}"
+
+
+def read_settings() -> Settings:
+    """The settings in force. Raises ``BadSetting`` naming each wrong one."""
+    file = os.environ.get(f"{PREFIX}CONFIG")
+    if file and not Path(file).is_file():
+        raise BadSetting(f"{PREFIX}CONFIG: there is no file {file}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{PREFIX}{'.'.join(str(step) for step in each['loc']).upper()}: {each['msg']}" for each in error.errors()
+        )
+        raise BadSetting(wrong) from None
+    except Exception as error:  # a TOML file or JSON value that does not parse
+        raise BadSetting(f"{type(error).__name__}: {error}") from None
+
+
+def refuse_open_outside(settings: Settings, host: str) -> None:
+    """Raise ``BadSetting`` where the service would stand open to others without having been told to."""
+    if settings.auth == "required":
+        raise BadSetting(f"{PREFIX}AUTH: 'required' is not to be had in this version; only 'open' is")
+    if host not in LOOPBACK and settings.auth != "open":
+        raise BadSetting(
+            f"{host} can be reached from other machines; set {PREFIX}AUTH=open to serve them without authentication"
+        )

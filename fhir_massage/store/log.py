@@ -1,0 +1,107 @@
+"""The store: what was asked of the hooks and what was answered, and the feedback to it.
+
+Nothing of a patient is kept. Records are written by one thread beside the answers: a store that is slow
+or gone never delays or fails an answer.
+"""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import threading
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Float, String, Text, create_engine, insert, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LONGEST_QUEUE = 10_000
+
+
+class Base(DeclarativeBase):
+    """The schema of the store."""
+
+
+class HookCall(Base):
+    """One call of a hook: when, which service, the rules found, how long it took in milliseconds."""
+
+    __tablename__ = "hook_calls"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    service: Mapped[str] = mapped_column(String(100), index=True)
+    hook_instance: Mapped[str] = mapped_column(String(100))
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    cards: Mapped[list[str]] = mapped_column(JSON)
+    milliseconds: Mapped[float] = mapped_column(Float)
+
+
+class Feedback(Base):
+    """What became of a card: accepted or overridden, and why."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    service: Mapped[str] = mapped_column(String(100), index=True)
+    card: Mapped[str] = mapped_column(String(100), index=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Store:
+    """Writes records in the background. ``lost`` counts those that could not be kept."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        self._queue: queue.Queue[tuple[type[Base], dict[str, Any]] | None] = queue.Queue(LONGEST_QUEUE)
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self.lost = 0
+
+    def prepare(self) -> None:
+        """Make the tables where they are missing. Raises ``SQLAlchemyError``."""
+        Base.metadata.create_all(self._engine)
+        self._engine.dispose()
+
+    def reachable(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("select 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def add(self, kind: type[Base], **record: Any) -> None:
+        """Hand over a record to be written. Never waits and never fails."""
+        self._start()
+        try:
+            self._queue.put_nowait((kind, record))
+        except queue.Full:
+            self.lost += 1
+
+    def close(self) -> None:
+        """Write what is still waiting, and stop."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout=10)
+            self._thread = None
+
+    def _start(self) -> None:
+        # The thread belongs to the worker process, so it starts with the first record and not with the master.
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+
+    def _write(self) -> None:
+        while (record := self._queue.get()) is not None:
+            kind, values = record
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(insert(kind).values(**values))
+            except SQLAlchemyError:
+                self.lost += 1

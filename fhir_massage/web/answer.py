@@ -1,0 +1,37 @@
+"""Answers of the doors: JSON with decimals as they were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from fhir_massage.fhir.read import encode
+
+if TYPE_CHECKING:
+    from fhir_massage.web.app import Service
+
+
+def plain_json(content: Any, status: int = 200) -> Response:
+    """An ``application/json`` answer."""
+    return Response(encode(content), status, mimetype="application/json")
+
+
+def fhir_json(content: Any, status: int = 200) -> Response:
+    """An ``application/fhir+json`` answer."""
+    return Response(encode(content), status, mimetype="application/fhir+json")
+
+
+def service() -> Service:
+    """What the doors of the running application share."""
+    shared: Service = current_app.extensions["fhir_massage"]
+    return shared
+
+
+def json_body() -> bytes:
+    """The request's body. Raises 415 for a body that says it is no JSON."""
+    kind = request.mimetype
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise UnsupportedMediaType("the body must be JSON: application/json or application/fhir+json")
+    return request.get_data()
