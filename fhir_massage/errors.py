@@ -70,7 +70,3 @@ class UnknownQuestion(FhirMassageError, ValueError):
 
 class PatchFailed(FhirMassageError):
     """A JSON Patch does not fit the document: names the operation and its path."""
-
-
-class UnknownQuestion(FhirMassageError):
-    """A question names a code, payer or profession that the facts do not know: says which are possible."""

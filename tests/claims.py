@@ -124,6 +124,46 @@ def claim(
     return bundle(resource, *others)
 
 
+def order(
+    code: str | None = "97140",
+    *,
+    payer: str = "commercial",
+    text: str | None = None,
+    snomed: str | None = None,
+    performer: str | None = "physical-therapist",
+    requester: str | None = "physician",
+    reasons: tuple[str, ...] = ("M54.2",),
+    conditions: tuple[str, ...] = ("M54.2",),
+    visits: int | None = 8,
+) -> Json:
+    """A complete draft order as a Bundle, with patient, coverage, requester, performer and active conditions."""
+    codings = [{"system": "http://www.ama-assn.org/go/cpt", "code": code}] if code else []
+    codings += [{"system": "http://snomed.info/sct", "code": snomed}] if snomed else []
+    resource: Json = {
+        "resourceType": "ServiceRequest",
+        "id": "o1",
+        "status": "draft",
+        "intent": "order",
+        "code": {**({"coding": codings} if codings else {}), **({"text": text} if text else {})},
+        "subject": {"reference": "Patient/p1"},
+        "authoredOn": "2026-11-09",
+        "insurance": [{"reference": "Coverage/cov"}],
+    }
+    others = [_patient(), _coverage(payer), _payor(payer)]
+    if reasons:
+        resource["reasonCode"] = [concept(reason, "http://hl7.org/fhir/sid/icd-10-cm") for reason in reasons]
+    if visits is not None:
+        resource["quantityQuantity"] = {"value": visits, "unit": "visits"}
+    if requester is not None:
+        resource["requester"] = {"reference": "Practitioner/requester"}
+        others.append(_professional("requester", requester))
+    if performer is not None:
+        resource["performer"] = [{"reference": "Practitioner/performer"}]
+        others.append(_professional("performer", performer))
+    others += [_condition(number, diagnosis) for number, diagnosis in enumerate(conditions, start=1)]
+    return bundle(resource, *others)
+
+
 def bundle(*resources: Json) -> Json:
     """A collection of resources."""
     return {
@@ -256,6 +296,24 @@ def _physician() -> Json:
         "id": "physician",
         "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": NPI_PHYSICIAN}],
         "qualification": [{"code": concept("208100000X", "http://nucc.org/provider-taxonomy")}],
+    }
+
+
+def _professional(name: str, profession: str) -> Json:
+    return {
+        "resourceType": "Practitioner",
+        "id": name,
+        "qualification": [{"code": concept(TAXONOMY[profession], "http://nucc.org/provider-taxonomy")}],
+    }
+
+
+def _condition(number: int, diagnosis: str) -> Json:
+    return {
+        "resourceType": "Condition",
+        "id": f"condition{number}",
+        "clinicalStatus": concept("active", "http://terminology.hl7.org/CodeSystem/condition-clinical"),
+        "code": concept(diagnosis, "http://hl7.org/fhir/sid/icd-10-cm"),
+        "subject": {"reference": "Patient/p1"},
     }
 
 

@@ -27,7 +27,7 @@ def facts_in_use(policies: Path | None = None) -> Facts:
     Raises ``BadFact`` or ``BadSetting`` where they cannot be had.
     """
     settings = read_settings()
-    return shipped(policies or settings.policies)
+    return shipped(policies or settings.policies, settings.data)
 
 
 class Day(DayType):

@@ -1,43 +1,117 @@
-"""``fhir-massage facts``: the dated tables in use."""
+"""``fhir-massage facts``: the dated facts in use, and loading an official NCCI file."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import click
+from rich.table import Table
 
-from fhir_massage.cli.common import facts_in_use, on_option
-from fhir_massage.facts.book import TABLES
+from fhir_massage.cli.common import Day, console, facts_in_use, format_option, on_option, policies_option, write_json
+from fhir_massage.facts.book import TABLES, Facts
+from fhir_massage.facts.rows import Row
+from fhir_massage.settings import read_settings
 
 #: After so many days without anybody confirming a table, that is said aloud.
 STALE_DAYS = 365
+#: The tables that CMS publishes each quarter.
+QUARTERLY = ("ptp_pairs", "mue")
 
 
 @click.group()
 def facts() -> None:
-    """The dated facts that rules judge by."""
+    """The dated facts that rules judge by: list them, or load an official file."""
 
 
 @facts.command("list")
 @on_option
-def list_tables(on: date | None) -> None:
-    """Show each table: rows in force, the newest change, and when somebody last confirmed it."""
+@policies_option
+@format_option
+def list_tables(on: date | None, policies: Path | None, form: str) -> None:
+    """Show what is in force on a day: rows, sources, the newest change, and when it was last confirmed."""
     day = on or date.today()
-    book = facts_in_use()
-    click.echo(f"In force on {day}:")
-    for name in TABLES:
-        rows = book.rows_of(name)
-        force = [row for row in rows if row.in_force(day)]
-        if not force:
-            click.echo(f"  {name:<22} nothing of {len(rows)} rows")
-            continue
-        newest = max(row.effective for row in force)
-        checked = min(row.checked for row in force)
-        stale = f"  NOT CONFIRMED FOR {(day - checked).days} DAYS" if (day - checked).days > STALE_DAYS else ""
-        sources = len({row.source for row in force})
-        click.echo(f"  {name:<22} {len(force):>6} rows  newest {newest}  confirmed {checked}  {sources} sources{stale}")
-    click.echo("\nPolicies:")
-    for payer, history in sorted(book.policies.items()):
-        entries = [entry for _, entry in history.entries() if entry.in_force(day)]
-        checked = min((entry.checked for entry in entries), default=None)
-        click.echo(f"  {payer:<28} {len(entries):>3} entries  confirmed {checked}  {history.file.title}")
+    book = facts_in_use(policies)
+    tables = [_summary(name, book.rows_of(name), day) for name in TABLES]
+    payers = [_summary(payer, [e for _, e in h.entries()], day) for payer, h in sorted(book.policies.items())]
+    notes = [note for summary in (*tables, *payers) if (note := _stale(summary))] + _old_quarters(book, day)
+    if form == "json":
+        write_json({"on": day, "tables": tables, "policies": payers, "imported": _imported(book), "notes": notes})
+        return
+    click.echo(f"In force on {day}\n")
+    _print("table", tables)
+    click.echo()
+    _print("policy", payers)
+    for file in _imported(book):
+        click.echo(f"\nLoaded: {file['title']}\n        {file['rows']} rows, sha256 {file['sha256']}")
+    for note in notes:
+        click.echo(f"\nNote: {note}")
+
+
+@facts.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--quarter", type=Day(), default=None, help="A day in the file's quarter, where its name does not tell.")
+def import_official(file: Path, quarter: date | None) -> None:
+    """Load an official NCCI file of CMS: practitioner PTP edits or MUE values, as published (zip, text, workbook).
+
+    All of FILE is loaded, or nothing, and what was loaded before stays.
+    """
+    from fhir_massage.facts.imported import import_file
+
+    data = read_settings().data
+    for loaded in import_file(file, data, today=date.today(), quarter=quarter):
+        click.echo(f"{loaded.source.title}: {loaded.rows} rows, codes {loaded.first_code} to {loaded.last_code}")
+    click.echo(f"Kept in {data}. A service that is running takes them up when it is started again.")
+
+
+def _summary(name: str, rows: list[Row], day: date) -> dict[str, object]:
+    force = [row for row in rows if row.in_force(day)]
+    return {
+        "name": name,
+        "rows": len(force),
+        "sources": sorted({row.source for row in force}),
+        "newest": max((row.effective for row in force), default=None),
+        "checked": min((row.checked for row in force), default=None),
+        "days_since_checked": max(((date.today() - row.checked).days for row in force), default=None),
+    }
+
+
+def _stale(summary: dict[str, object]) -> str | None:
+    age = summary["days_since_checked"]
+    if not isinstance(age, int) or age <= STALE_DAYS:
+        return None
+    return f"nobody has confirmed {summary['name']} for {age} days (since {summary['checked']})."
+
+
+def _old_quarters(book: Facts, day: date) -> list[str]:
+    """What CMS has published anew since the NCCI tables in use."""
+    quarter = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    notes = []
+    for table, kind in zip(QUARTERLY, ("ptp", "mue"), strict=True):
+        imported = [] if book.imported is None else [f.quarter for f in book.imported.files.values() if f.kind == kind]
+        newest = max((*imported, *(row.effective for row in book.rows_of(table) if row.effective <= day)))
+        if newest < quarter:
+            notes.append(
+                f"{table} is of {newest}, and CMS publishes it anew each quarter (the one of {quarter} is out). "
+                f"Load the official file: fhir-massage facts import FILE"
+            )
+    return notes
+
+
+def _imported(book: Facts) -> list[dict[str, object]]:
+    files = [] if book.imported is None else book.imported.files.values()
+    shown = ("kind", "quarter", "rows", "sha256", "imported")
+    return [{"title": file.source.title, **{name: getattr(file, name) for name in shown}} for file in files]
+
+
+def _print(heading: str, summaries: list[dict[str, object]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in (heading, "rows", "newest", "confirmed", "sources"):
+        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=name != "sources")
+    for summary in summaries:
+        sources = summary["sources"]
+        assert isinstance(sources, list)
+        shown = "".join(sources) if len(sources) < 2 else f"{len(sources)} documents"
+        cells = [summary["name"], summary["rows"], summary["newest"] or "-", summary["checked"] or "-", shown]
+        table.add_row(*(str(cell) for cell in cells))
+    console().print(table)

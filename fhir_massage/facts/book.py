@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fhir_massage.errors import BadFact
 from fhir_massage.facts import load, rows
+from fhir_massage.facts.imported import ImportedPairs, ImportedUnlikely, Store, open_store
 from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory
 from fhir_massage.facts.table import Dated
 
@@ -53,8 +54,10 @@ class Facts:
         sources: dict[str, rows.Source],
         tables: dict[str, list[rows.Row]],
         policies: Iterable[PolicyFile],
+        imported: Store | None = None,
     ) -> None:
         self.sources = dict(sources)
+        self.imported = imported
         self._raw = tables
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
         self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")
@@ -81,6 +84,8 @@ class Facts:
         self.payors: Dated[rows.Payor] = self._dated("payors")
         self.irs_figures: Dated[rows.IrsFigure] = self._dated("irs_figures")
         self.rule_sources: Dated[rows.RuleSource] = self._dated("rule_sources")
+        if imported is not None:
+            self._lay_over(imported)
         self.policies = _histories(policies)
         self._own_payors = {
             (kind, value): file.payer
@@ -120,11 +125,24 @@ class Facts:
     @cached_property
     def codes_in_pairs(self) -> frozenset[str]:
         """Every code that stands in a pair we hold: of others we cannot say that no pair exists."""
+        if isinstance(self.ptp_pairs, ImportedPairs):
+            return self.ptp_pairs.known_codes()
         return frozenset(code for pair in self.ptp_pairs for code in (pair.column_one, pair.column_two))
+
+    @cached_property
+    def supported_procedures(self) -> frozenset[str]:
+        """Every procedure code for which we hold a list of supporting diagnoses."""
+        return frozenset(row.procedure for row in self.supporting_diagnoses)
 
     def rows_of(self, table: str) -> list[rows.Row]:
         """Every row of a table, whenever it is in force."""
         return list(self._raw[table])
+
+    def _lay_over(self, imported: Store) -> None:
+        """Put imported NCCI files ahead of the shipped rows, and cite them."""
+        self.sources |= {file.source.id: file.source for file in imported.files.values()}
+        self.ptp_pairs = ImportedPairs(imported, self.ptp_pairs, self.timed_codes)
+        self.mue = ImportedUnlikely(imported, self.mue)
 
     def _dated(self, name: str) -> Dated[R]:
         _, columns, many = TABLES[name]
@@ -138,8 +156,8 @@ class Facts:
         return table  # type: ignore[return-value]
 
 
-def read_facts(own_policies: Path | None = None, folder: Path = load.SHIPPED) -> Facts:
-    """The shipped facts, with the user's own policies laid over them.
+def read_facts(own_policies: Path | None = None, data: Path | None = None, folder: Path = load.SHIPPED) -> Facts:
+    """The shipped facts, with what was imported into ``data`` and the user's own policies laid over them.
 
     Raises ``BadFact`` with file, key and reason for anything that cannot be loaded.
     """
@@ -150,13 +168,13 @@ def read_facts(own_policies: Path | None = None, folder: Path = load.SHIPPED) ->
         if not own_policies.is_dir():
             raise BadFact(str(own_policies), "(folder)", "there is no such folder of policies")
         policies += [load.read_policy(file, sources) for file in sorted(own_policies.glob("*.toml"))]
-    return Facts(sources, tables, policies)
+    return Facts(sources, tables, policies, open_store(data))
 
 
 @lru_cache(maxsize=8)
-def shipped(own_policies: Path | None = None) -> Facts:
-    """The shipped facts, read once a process (and once a folder of the user's own policies)."""
-    return read_facts(own_policies)
+def shipped(own_policies: Path | None = None, data: Path | None = None) -> Facts:
+    """The shipped facts, read once a process (and once for each folder of own policies and of imported facts)."""
+    return read_facts(own_policies, data)
 
 
 def _histories(files: Iterable[PolicyFile]) -> dict[str, PolicyHistory]:
@@ -165,14 +183,11 @@ def _histories(files: Iterable[PolicyFile]) -> dict[str, PolicyHistory]:
     for file in files:
         by_payer.setdefault(file.payer, []).insert(0, file)
     return {
-        payer: PolicyHistory(stack[0], _layers(stack, by_payer, seen=(payer,)))
-        for payer, stack in by_payer.items()
+        payer: PolicyHistory(stack[0], _layers(stack, by_payer, seen=(payer,))) for payer, stack in by_payer.items()
     }
 
 
-def _layers(
-    stack: list[PolicyFile], by_payer: dict[str, list[PolicyFile]], seen: tuple[str, ...]
-) -> list[PolicyFile]:
+def _layers(stack: list[PolicyFile], by_payer: dict[str, list[PolicyFile]], seen: tuple[str, ...]) -> list[PolicyFile]:
     layers = list(stack)
     for file in stack:
         if file.extends is None:

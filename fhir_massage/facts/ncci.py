@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, Literal
 
@@ -275,11 +275,16 @@ def _is_filler(row: Cells) -> bool:
 
 
 def _day(cell: object) -> int | None:
-    """A day as the number ``YYYYMMDD``, from text, number or a workbook's date."""
-    if isinstance(cell, date | datetime):
-        return cell.year * 10000 + cell.month * 100 + cell.day
+    """A day as the number ``YYYYMMDD``; workbooks may give it as the count of days that they keep."""
     text = str(cell).strip().removesuffix(".0")
+    if len(text) == 5 and text.isdigit():
+        day = date(1899, 12, 30) + timedelta(days=int(text))
+        return day.year * 10000 + day.month * 100 + day.day
     if len(text) != 8 or not text.isdigit():
         return None
     number = int(text)
-    return number if 19000101 <= number <= 29991231 and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31 else None
+    return (
+        number
+        if 19000101 <= number <= 29991231 and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31
+        else None
+    )

@@ -26,6 +26,7 @@ class ClaimChange:
         self._edits: list[Edit] = []
         self._removed: set[int] = set()
         self._nets: dict[int, Decimal] = {}
+        self._given_modifiers: set[int] = set()
 
     def units(self, index: int, units: int) -> ClaimChange:
         """Give a line that many whole units; its net charge follows."""
@@ -60,10 +61,11 @@ class ClaimChange:
     def add_modifier(self, index: int, modifier: str) -> ClaimChange:
         """Put a modifier after those that a line has."""
         concept = {"coding": [{**self._modifier_system(), "code": modifier}]}
-        if self._items[index].get("modifier"):
+        if self._items[index].get("modifier") or index in self._given_modifiers:
             self._edits.append(Edit("add", f"/item/{index}/modifier/-", concept))
         else:
             self._edits.append(Edit("add", f"/item/{index}/modifier", [concept]))
+        self._given_modifiers.add(index)
         return self
 
     def drop_modifier(self, index: int, position: int) -> ClaimChange:

@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON content."""
-        content: dict[str, Any] = msgspec.to_builtins(self)
+        content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return content
 
 
@@ -108,7 +108,7 @@ def _is_known(facts: Facts, code: str) -> bool:
     return (
         code in facts.procedure_words
         or code in facts.retired_procedures
-        or any(len(code) == len(row.first_code) and row.first_code <= code <= row.last_code for row in facts.outside_scope)
+        or any(row.first_code <= code <= row.last_code for row in facts.outside_scope if len(code) == len(row.first_code))
     )
 
 

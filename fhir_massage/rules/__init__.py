@@ -2,6 +2,11 @@
 
 from fhir_massage.rules import units as units  # isort: skip
 from fhir_massage.rules import coding as coding  # isort: skip
+from fhir_massage.rules import ptp as ptp  # isort: skip
+from fhir_massage.rules import provider as provider  # isort: skip
+from fhir_massage.rules import diagnosis as diagnosis  # isort: skip
+from fhir_massage.rules import referral as referral  # isort: skip
+from fhir_massage.rules import coverage as coverage  # isort: skip
 from fhir_massage.rules import claim as claim  # isort: skip
 from fhir_massage.rules import order as order  # isort: skip
 from fhir_massage.rules.registry import Rule, all_rules, rule_by_id, rules_for

@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.rows import DiagnosisCode, Row
-from fhir_massage.fhir.codes import diagnosis_coding, with_dot
+from fhir_massage.fhir.codes import ICD_10_CM_SYSTEMS, with_dot
 from fhir_massage.model.case import ClaimCase, Diagnosis, Line
 from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.registry import claim_rule
@@ -193,16 +193,20 @@ def diagnosis_not_supporting(case: ClaimCase) -> Iterator[Found]:
             continue
         if policy.payer_class in NO_PAYER_EDITS or not _can_be_judged(case, line):
             continue
-        lists = _supporting(case, line)
-        if not lists or any(_supports(code, lists) for code in _codes(line)):
+        if any(_supports(case, line, code) for code in _codes(line)):
             continue
-        manipulation = "98940" <= line.code <= "98942"
+        stands = _list_of(case, line)
+        if stands is None:
+            continue
+        manipulation = _is_manipulation(line)
+        codes = _codes(line)
+        wanted = ", which needs one of M99.00 to M99.05" if manipulation else ""
         yield Found(
             f"{line.element}.diagnosisSequence",
-            f"{listed(_codes(line))} {'does' if len(_codes(line)) == 1 else 'do'} not support "
-            f"{named(case.facts, line.code, line.day)}{', which needs one of M99.00 to M99.05' if manipulation else ''}.",
-            tuple(_other_supporting(case, line, lists)),
-            cite(case.facts, next(iter(lists.values()))),
+            f"{listed(codes)} {'does' if len(codes) == 1 else 'do'} not support "
+            f"{named(case.facts, line.code, line.day)}{wanted}.",
+            tuple(_other_supporting(case, line)),
+            cite(case.facts, stands),
             severity="error" if manipulation else None,
             denial=Denial("CO", "11") if manipulation else None,
         )
@@ -289,7 +293,7 @@ def _choice(successors: list[str]) -> str:
 def _recoded(case: ClaimCase, position: int, code: str, successors: list[str]) -> Iterator[Correction]:
     """The coding given each successor, its dot as it was written. None for a Condition's own code."""
     concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept", {})
-    place = diagnosis_coding(concept.get("coding", []))
+    place = _coding_of(concept.get("coding", []), code)
     if place is None:
         return
     coding = concept["coding"][place]
@@ -302,6 +306,15 @@ def _recoded(case: ClaimCase, position: int, code: str, successors: list[str]) -
         yield Correction(
             f"Code {successor} in place of {code}", tuple(edits), f"that the record documents what {successor} says"
         )
+
+
+def _coding_of(codings: list[dict[str, Any]], code: str) -> int | None:
+    """Which of the codings is read as the diagnosis: the ICD-10-CM one, else one without system."""
+    written = [i for i, coding in enumerate(codings) if coding.get("code")]
+    for place in written:
+        if codings[place].get("system") in ICD_10_CM_SYSTEMS:
+            return place
+    return next((i for i in written if not codings[i].get("system") and with_dot(codings[i]["code"]) == code), None)
 
 
 # --- support -----------------------------------------------------------------------------------------------
@@ -322,27 +335,41 @@ def _can_be_judged(case: ClaimCase, line: Line) -> bool:
     )
 
 
-def _supporting(case: ClaimCase, line: Line) -> dict[str, Row]:
-    """The prefixes that support the line's code, with where each stands; empty where no list speaks of it."""
-    assert line.policy is not None and line.code is not None and line.day is not None
+def _list_of(case: ClaimCase, line: Line) -> Row | None:
+    """Where the diagnoses that support the line's code are listed; ``None`` where no list speaks of it."""
+    assert line.policy is not None
+    assert line.code is not None
+    assert line.day is not None
+    own = line.policy.supporting(line.code)
+    if own is not None or line.code not in case.facts.supported_procedures:
+        return own
+    if _is_manipulation(line) and line.policy.payer_class not in SUBLUXATION_PAYERS:
+        return None
+    listed_here = (row for row in case.facts.supporting_diagnoses if row.procedure == line.code)
+    return next((row for row in listed_here if row.in_force(line.day)), None)
+
+
+def _supports(case: ClaimCase, line: Line, diagnosis: str) -> bool:
+    assert line.policy is not None
+    assert line.code is not None
+    assert line.day is not None
     own = line.policy.supporting(line.code)
     if own is not None:
-        return dict.fromkeys(own.prefixes, own)
-    if "98940" <= line.code <= "98942" and line.policy.payer_class not in SUBLUXATION_PAYERS:
-        return {}
-    return case.facts.supporting(line.code, line.day)
+        return diagnosis.startswith(own.prefixes)
+    table = case.facts.supporting_diagnoses
+    return any(table.find((line.code, diagnosis[:length]), line.day) for length in range(len(diagnosis), 0, -1))
 
 
-def _supports(code: str, lists: dict[str, Row]) -> bool:
-    return any(with_dot(code[:length]) in lists for length in range(len(code), 0, -1))
+def _is_manipulation(line: Line) -> bool:
+    return line.code in ("98940", "98941", "98942")
 
 
-def _other_supporting(case: ClaimCase, line: Line, lists: dict[str, Row]) -> Iterator[Correction]:
+def _other_supporting(case: ClaimCase, line: Line) -> Iterator[Correction]:
     """The line pointed also at each of the claim's other diagnoses that supports it."""
     for diagnosis in case.diagnoses:
         if diagnosis.code is None or diagnosis.sequence is None or diagnosis in line.diagnoses:
             continue
-        if _supports(diagnosis.code, lists):
+        if _supports(case, line, diagnosis.code):
             yield confirmed(
                 f"Point line {line.index + 1} at {diagnosis.code} too",
                 change(case).put(line.index, "/diagnosisSequence/-", diagnosis.sequence),

@@ -170,7 +170,8 @@ def is_npi(text: str) -> bool:
 
 
 def _outside_scope(case: ClaimCase, line: Line, profession: str) -> OutsideScope | None:
-    assert line.code is not None and line.day is not None
+    assert line.code is not None
+    assert line.day is not None
     for row in case.facts.outside_scope.all(profession, line.day):
         if len(line.code) == len(row.first_code) and row.first_code <= line.code <= row.last_code:
             return row
@@ -198,7 +199,8 @@ def _group(line: Line, entry: Payable | None) -> str:
 
 def _deciding(line: Line) -> list[Payable]:
     """The policy's entries on who is paid for the line's code."""
-    assert line.policy is not None and line.code is not None
+    assert line.policy is not None
+    assert line.code is not None
     return [entry for entry in line.policy.payable_entries if entry.covers_code(line.code)]
 
 

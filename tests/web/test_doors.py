@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ CORRECT = claim(line("97140", units=1, minutes=22, modifiers=("GP",)), payer="me
 
 def hook(bundle: dict[str, Any]) -> dict[str, Any]:
     """An order-sign request whose draft orders hold the bundle's claim, and whose prefetch the rest."""
+    bundle = copy.deepcopy(bundle)
     rest = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "Claim"]
     return {
         "hook": "order-sign",

@@ -1,0 +1,296 @@
+"""NCCI procedure-to-procedure pairs: two services of one encounter of which the second is bundled into the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from fhir_massage.facts.rows import Pair
+from fhir_massage.model.case import ClaimCase, Encounter, Line
+from fhir_massage.model.finding import Correction, Denial, Found
+from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import certain, change, cite, confirmed, listed, named
+
+BUNDLED = Denial("CO", "236")
+DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
+#: The rows of ``rule_sources`` under this name say since when a modifier on either line counts.
+EITHER_LINE = "ptp-modifier-either-line"
+
+State = Literal["apart", "together", "open"]
+
+
+class Met(msgspec.Struct, frozen=True):
+    """A pair that two lines of an encounter make."""
+
+    pair: Pair
+    one: Line
+    two: Line
+    encounter: Encounter
+
+
+@claim_rule(
+    "ptp-modifier-missing",
+    family="ptp",
+    severity="error",
+    title="A bundled service without the modifier that sets it apart",
+    denial=BUNDLED,
+)
+def ptp_modifier_missing(case: ClaimCase) -> Iterator[Found]:
+    """Find pairs that NCCI bundles and no modifier sets apart.
+
+    What it checks
+    Two services of one encounter that make an NCCI pair which a modifier may separate (indicator 1), for
+    payers that follow NCCI, where neither line has such a modifier. What keeps the two apart depends on
+    the pair: another region than the one manipulated, other minutes of the session, or something that only
+    a person can say.
+
+    Why it is denied
+    Without the modifier the column-two service counts as part of the column-one service (CO-236).
+
+    What to do
+    Where the claim shows that the two were apart, add the modifier. Where it does not, add it only if the
+    record documents what kept them apart; otherwise the column-two service comes off the claim.
+
+    Source
+    CMS, National Correct Coding Initiative, procedure-to-procedure edits for practitioners, and NCCI Policy
+    Manual chapter XI.
+    """
+    for met in _pairs(case, "1"):
+        state = _state(met)
+        if _separated(case, met) or (state == "together" and met.pair.apart == "region"):
+            continue
+        yield Found(
+            f"{met.two.element}.modifier",
+            f"{named(case.facts, met.two.code, met.encounter.day)} is bundled into "
+            f"{named(case.facts, met.one.code, met.encounter.day)} on {met.encounter.day} {_unless(met, state)}.",
+            tuple(_ways_out(case, met, state)),
+            cite(case.facts, met.pair),
+        )
+
+
+@claim_rule(
+    "ptp-same-region",
+    family="ptp",
+    severity="error",
+    title="Manipulation and manual work on the same region",
+    denial=BUNDLED,
+)
+def ptp_same_region(case: ClaimCase) -> Iterator[Found]:
+    """Find manual work billed for a region that was manipulated in the same visit.
+
+    What it checks
+    A chiropractic manipulation and a service that NCCI bundles into it, where the claim names the regions
+    of both lines and they share one, whatever the modifiers.
+
+    Why it is denied
+    Manual work on a region that is manipulated is part of the manipulation (CO-236). A modifier would say
+    what the claim itself shows to be untrue.
+
+    What to do
+    Take the column-two service off the claim. Where a region is recorded wrongly, mend the record first.
+
+    Source
+    CMS, NCCI Policy Manual chapter XI, section on chiropractic manipulative treatment.
+    """
+    for met in _pairs(case, "1"):
+        if met.pair.apart != "region" or _state(met) != "together":
+            continue
+        shared = listed(sorted(met.one.regions & met.two.regions))
+        yield Found(
+            met.two.element,
+            f"{named(case.facts, met.two.code, met.encounter.day)} and "
+            f"{named(case.facts, met.one.code, met.encounter.day)} were both given to the {shared} region "
+            f"on {met.encounter.day}; no modifier separates them.",
+            (certain(f"Remove line {met.two.index + 1}", change(case).remove(met.two.index)),),
+            cite(case.facts, met.pair),
+        )
+
+
+@claim_rule(
+    "ptp-not-separable",
+    family="ptp",
+    severity="error",
+    title="Two services that are never paid together",
+    denial=BUNDLED,
+)
+def ptp_not_separable(case: ClaimCase) -> Iterator[Found]:
+    """Find pairs that no modifier can separate.
+
+    What it checks
+    Two services of one encounter that make an NCCI pair of indicator 0, for payers that follow NCCI.
+
+    Why it is denied
+    The column-two service is never paid beside the other on one day, whatever the modifier (CO-236).
+
+    What to do
+    Take the column-two service off the claim.
+
+    Source
+    CMS, National Correct Coding Initiative, procedure-to-procedure edits for practitioners.
+    """
+    for met in _pairs(case, "0"):
+        yield Found(
+            met.two.element,
+            f"{named(case.facts, met.two.code, met.encounter.day)} is never paid beside "
+            f"{named(case.facts, met.one.code, met.encounter.day)} on one day, with or without a modifier.",
+            (certain(f"Remove line {met.two.index + 1}", change(case).remove(met.two.index)),),
+            cite(case.facts, met.pair),
+        )
+
+
+@claim_rule(
+    "distinct-modifier-unneeded",
+    family="ptp",
+    severity="warning",
+    title="A distinct-service modifier with nothing to be distinct from",
+)
+def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
+    """Find 59 and the X modifiers where there is no pair.
+
+    What it checks
+    Modifier 59, XE, XP, XS or XU on a line that is in no NCCI pair of its encounter, for payers that follow
+    NCCI. Where a code of the encounter is one whose pairs are not known here, the rule is silent.
+
+    Why it is denied
+    It is seldom denied by itself. These modifiers are watched by payers, and needless ones bring reviews.
+
+    What to do
+    Drop the modifier.
+
+    Source
+    CMS, NCCI Policy Manual chapter I: a modifier is for pairs, and only where it is true.
+    """
+    for encounter in case.encounters:
+        if not _follows_ncci(encounter) or not any(DISTINCT & set(line.modifiers) for line in encounter.lines):
+            continue
+        if any(line.code not in case.facts.codes_in_pairs for line in encounter.lines):
+            continue
+        paired = {line.index for met in _met(case, encounter) for line in (met.one, met.two)}
+        for line in encounter.lines:
+            needless = [m for m in line.modifiers if m in DISTINCT]
+            if not needless or line.index in paired:
+                continue
+            dropped = change(case)
+            for position in reversed([i for i, m in enumerate(line.modifiers) if m in DISTINCT]):
+                dropped.drop_modifier(line.index, position)
+            yield Found(
+                f"{line.element}.modifier",
+                f"{named(case.facts, line.code, line.day)} has {listed(needless)}, but makes no pair with "
+                f"another service of {encounter.day}.",
+                (certain(f"Drop {listed(needless)}", dropped),),
+                cite(case.facts, *case.facts.rule_sources.all("distinct-modifier-unneeded", encounter.day)),
+            )
+
+
+def _follows_ncci(encounter: Encounter) -> bool:
+    policy = encounter.policy
+    return policy is not None and policy.follows_ncci is not None and policy.follows_ncci.value
+
+
+def _pairs(case: ClaimCase, indicator: str) -> Iterator[Met]:
+    for encounter in case.encounters:
+        if len(encounter.lines) > 1 and _follows_ncci(encounter):
+            for met in _met(case, encounter):
+                if met.pair.indicator == indicator:
+                    yield met
+
+
+def _met(case: ClaimCase, encounter: Encounter) -> Iterator[Met]:
+    """The pairs in force that lines of the encounter make: each column-two line with each column-one code."""
+    by_code: dict[str, list[Line]] = {}
+    for line in encounter.lines:
+        if line.code in case.facts.codes_in_pairs:
+            by_code.setdefault(str(line.code), []).append(line)
+    for one, ones in by_code.items():
+        for two, twos in by_code.items():
+            pair = case.facts.ptp_pairs.find((one, two), encounter.day) if one != two else None
+            if pair is None or pair.indicator == "9":
+                continue
+            for line in twos:
+                yield Met(pair, _nearest(pair, ones, line, encounter), line, encounter)
+
+
+def _nearest(pair: Pair, ones: list[Line], two: Line, encounter: Encounter) -> Line:
+    """Of several column-one lines, the one that stands in the way most."""
+    for state in ("together", "open"):
+        for one in ones:
+            if _state(Met(pair, one, two, encounter)) == state:
+                return one
+    return ones[0]
+
+
+def _state(met: Met) -> State:
+    """Whether the claim shows the two services apart, together, or neither."""
+    one, two = met.one, met.two
+    if met.pair.apart == "region" and one.regions and two.regions:
+        return "together" if one.regions & two.regions else "apart"
+    if met.pair.apart == "interval" and one.start and one.end and two.start and two.end:
+        if (one.start.tzinfo is None) != (two.start.tzinfo is None):
+            return "open"
+        return "together" if one.start < two.end and two.start < one.end else "apart"
+    return "open"
+
+
+def _separated(case: ClaimCase, met: Met) -> bool:
+    """Whether a modifier that may break a pair stands where it counts on that date."""
+    either = case.facts.rule_sources.find(EITHER_LINE, met.encounter.day) is not None
+    modifiers = met.two.modifiers + (met.one.modifiers if either else ())
+    for modifier in modifiers:
+        row = case.facts.modifiers.find(modifier, met.encounter.day)
+        if row is not None and row.ncci:
+            return True
+    return False
+
+
+def _unless(met: Met, state: State) -> str:
+    if met.pair.apart == "region":
+        if state == "apart":
+            return "though the lines name different regions: no modifier says so"
+        return "unless it treated another region"
+    if met.pair.apart == "interval":
+        shown: dict[State, str] = {
+            "apart": "though it took minutes of its own: no modifier says so",
+            "together": "and the two share minutes",
+            "open": "unless it took other minutes of the session",
+        }
+        return shown[state]
+    return "unless the record shows that it was distinct"
+
+
+def _ways_out(case: ClaimCase, met: Met, state: State) -> Iterator[Correction]:
+    modifier, why = _modifier(met)
+    add = change(case).add_modifier(met.two.index, modifier)
+    label = f"Add {modifier}: {why}"
+    if state == "apart":
+        yield certain(label, add)
+        return
+    remove = confirmed(
+        f"Remove line {met.two.index + 1}",
+        change(case).remove(met.two.index),
+        f"that nothing in the record sets {met.two.code} apart from {met.one.code}",
+    )
+    adding = confirmed(label, add, _needs(met))
+    same_hint = bool(met.one.hints & met.two.hints)
+    yield from (remove, adding) if same_hint or state == "together" else (adding, remove)
+
+
+def _modifier(met: Met) -> tuple[str, str]:
+    if met.pair.apart == "region":
+        policy = met.encounter.policy
+        wanted = policy.distinct_modifier.value if policy and policy.distinct_modifier else "XS"
+        return wanted, "a separate region was treated"
+    if met.pair.apart == "interval":
+        return "59", "it took other minutes of the session"
+    return "59", "it was a distinct service"
+
+
+def _needs(met: Met) -> str:
+    if met.pair.apart == "region":
+        hints = sorted(met.two.hints - met.one.hints)
+        hinted = f" (its diagnosis names the {listed(hints)} region)" if hints else ""
+        return f"documentation that {met.two.code} treated another region than {met.one.code}{hinted}"
+    if met.pair.apart == "interval":
+        return f"documentation that {met.two.code} and {met.one.code} took different 15-minute intervals"
+    return f"documentation of what made {met.two.code} distinct from {met.one.code}"

@@ -1,0 +1,148 @@
+"""May it be billed: the answer, and that it is the one the review gives."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from fhir_massage.errors import FhirMassageError, UnknownQuestion
+from fhir_massage.facts.book import shipped
+from fhir_massage.review.answer import SERVICES, Answer, answer, matrix
+from fhir_massage.rules.payment import PROFESSIONS
+from tests.claims import PAYORS, TAXONOMY, claim, line, reviewed
+
+ON = date(2026, 11, 2)
+REFUSALS = {"provider-not-payable", "service-not-covered"}
+
+
+def asked(code: str, payer: str, profession: str, on: date = ON) -> Answer:
+    return answer(code, payer, profession, on, shipped())
+
+
+def test_medicare_never_pays_a_massage_therapist() -> None:
+    found = asked("97124", "medicare-part-b", "massage-therapist")
+    assert found.verdict == "no"
+    assert [reason.rule for reason in found.reasons] == ["provider-not-payable"]
+    assert found.reasons[0].citations[0].url.startswith("https://")
+    assert found.conditions == ()
+
+
+def test_a_plan_pays_a_physical_therapist() -> None:
+    found = asked("97140", "commercial", "physical-therapist")
+    assert found.verdict == "yes"
+    assert found.reasons
+
+
+def test_conditions_come_with_the_rule_that_asks_for_them() -> None:
+    found = asked("97124", "veterans-affairs", "massage-therapist")
+    assert found.verdict == "conditional"
+    assert {reason.rule for reason in found.reasons} == {
+        "coverage-conditional",
+        "referral-missing",
+        "authorization-missing",
+    }
+    assert "a referral is on the claim" in found.conditions
+
+
+def test_tricare_excludes_massage_by_itself() -> None:
+    assert {r.rule for r in asked("97124", "tricare", "massage-therapist").reasons} == REFUSALS
+    assert asked("97124", "tricare", "physical-therapist").verdict != "no"
+
+
+def test_a_code_outside_a_profession_is_no_for_every_payer() -> None:
+    for payer in PAYORS:
+        found = asked("98940", payer, "massage-therapist")
+        assert found.verdict == "no"
+        assert found.reasons[0].rule == "provider-not-payable"
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        ("97014", "procedure-code-not-accepted"),
+        ("97010", "hot-cold-pack-bundled"),
+        ("97001", "procedure-code-retired"),
+    ],
+)
+def test_codes_that_are_not_paid_at_all(code: str, rule: str) -> None:
+    found = asked(code, "medicare-part-b", "physical-therapist")
+    assert found.verdict == "no"
+    assert rule in {reason.rule for reason in found.reasons}
+
+
+def test_the_date_of_service_decides() -> None:
+    assistant = "physical-therapist-assistant"
+    assert asked("97140", "tricare", assistant, date(2020, 4, 15)).verdict == "no"
+    assert asked("97140", "tricare", assistant, date(2020, 4, 16)).verdict != "no"
+
+
+def test_a_named_payer_has_its_own_answer() -> None:
+    assert "it falls within about two weeks of the injury or illness" in asked(
+        "97124", "aetna", "physical-therapist"
+    ).conditions
+
+
+def test_where_the_policy_is_silent_the_answer_is_no_guess() -> None:
+    found = asked("97124", "commercial", "acupuncturist")
+    assert found.verdict == "conditional"
+    assert "does not say" in found.reasons[0].text
+
+
+def test_the_shape_is_the_contracts() -> None:
+    found = asked("97124", "medicare-part-b", "massage-therapist").to_dict()
+    assert list(found) == ["verdict", "code", "payer", "profession", "on", "reasons", "conditions"]
+    assert found["on"] == "2026-11-02"
+    assert set(found["reasons"][0]) == {"text", "rule", "citations"}
+    assert set(found["reasons"][0]["citations"][0]) == {"title", "url", "effective"}
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "payer", "profession", "possible"),
+    [
+        ("97124", "medicare-part-b", "astrologer", "massage-therapist"),
+        ("97124", "medicare-z", "massage-therapist", "medicare-part-b"),
+        ("00000", "medicare-part-b", "massage-therapist", "97124"),
+    ],
+)
+def test_what_is_not_known_is_named_with_what_is(code: str, payer: str, profession: str, possible: str) -> None:
+    with pytest.raises(UnknownQuestion, match=possible) as raised:
+        asked(code, payer, profession)
+    assert isinstance(raised.value, FhirMassageError)
+    assert isinstance(raised.value, ValueError)
+
+
+def test_codes_are_read_as_people_write_them() -> None:
+    assert asked(" g0283 ", "medicare-part-b", "physical-therapist").code == "G0283"
+
+
+def test_the_matrix_holds_every_class_profession_and_service() -> None:
+    answers = matrix(ON, shipped())
+    assert {a.payer for a in answers} == set(PAYORS)
+    assert len(answers) == len(PAYORS) * len(PROFESSIONS) * len(SERVICES)
+    assert {a.verdict for a in answers} == {"yes", "no", "conditional"}
+    assert all(a.reasons for a in answers)
+
+
+@pytest.mark.parametrize("payer", sorted(PAYORS))
+def test_the_answer_is_the_one_that_the_review_gives(payer: str) -> None:
+    for profession in TAXONOMY:
+        for code in (*SERVICES, "97161", "98941"):
+            report = reviewed(claim(line(code, minutes=None), payer=payer, profession=profession))
+            refused = {finding.rule for finding in report.findings} & REFUSALS
+            found = asked(code, payer, profession)
+            assert {reason.rule for reason in found.reasons if found.verdict == "no"} == refused, (profession, code)
+
+
+@pytest.mark.parametrize("payer", ["medicare-part-b", "commercial", "unitedhealthcare"])
+def test_modifiers_that_are_asked_for_are_conditions(payer: str) -> None:
+    if payer == "unitedhealthcare":
+        rules = {reason.rule for reason in asked("97140", payer, "physical-therapist").reasons}
+    else:
+        report = reviewed(claim(line("97140"), payer=payer))
+        rules = {finding.rule for finding in report.findings}
+    assert ("therapy-modifier-missing" in rules) is (payer != "commercial")
+    mine = {reason.rule for reason in asked("97140", payer, "physical-therapist").reasons}
+    assert ("therapy-modifier-missing" in mine) is (payer != "commercial")
