@@ -5,7 +5,6 @@ from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Findi
 from fhir_massage.review.engine import review
 from fhir_massage.review.report import Report
 
-
 __version__ = "0.1.0"
 
 __all__ = [

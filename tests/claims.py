@@ -101,7 +101,11 @@ def claim(
         "priority": concept("normal"),
         "careTeam": [
             {"sequence": 1, "provider": {"reference": "Practitioner/therapist"}}
-            | ({"qualification": concept(TAXONOMY[profession], "http://nucc.org/provider-taxonomy")} if profession else {})
+            | (
+                {"qualification": concept(TAXONOMY[profession], "http://nucc.org/provider-taxonomy")}
+                if profession
+                else {}
+            )
         ],
         "supportingInfo": infos,
         "diagnosis": [
@@ -120,7 +124,14 @@ def claim(
         resource["referral"] = {"reference": "ServiceRequest/referral"}
     if authorization:
         resource["insurance"][0]["preAuthRef"] = [authorization]
-    others = [_patient(), _coverage(payer), _clinic(), _therapist(), _payor(payer), *([_referral()] if referral else [])]
+    others = [
+        _patient(),
+        _coverage(payer),
+        _clinic(),
+        _therapist(),
+        _payor(payer),
+        *([_referral()] if referral else []),
+    ]
     return bundle(resource, *others)
 
 
@@ -169,7 +180,10 @@ def bundle(*resources: Json) -> Json:
     return {
         "resourceType": "Bundle",
         "type": "collection",
-        "entry": [{"fullUrl": f"http://ehr.example.org/fhir/{r['resourceType']}/{r.get('id')}", "resource": r} for r in resources],
+        "entry": [
+            {"fullUrl": f"http://ehr.example.org/fhir/{r['resourceType']}/{r.get('id')}", "resource": r}
+            for r in resources
+        ],
     }
 
 
@@ -252,7 +266,12 @@ def _minutes(sequence: int, minutes: int) -> Json:
 
 
 def _patient() -> Json:
-    return {"resourceType": "Patient", "id": "p1", "name": [{"family": "Example", "given": ["Pat"]}], "birthDate": "1957-03-08"}
+    return {
+        "resourceType": "Patient",
+        "id": "p1",
+        "name": [{"family": "Example", "given": ["Pat"]}],
+        "birthDate": "1957-03-08",
+    }
 
 
 def _coverage(payer: str) -> Json:

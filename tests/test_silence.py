@@ -55,7 +55,14 @@ def correct_claims(draw: st.DrawFn) -> dict[str, Any]:
     modifiers = (discipline,) if payer in THERAPY_MODIFIED else ()
     day = draw(st.sampled_from(["2026-11-02", "2026-10-20", "2026-10-30"]))
     lines = [
-        line(code, units=unit, minutes=minute, modifiers=modifiers, day=day, price=draw(st.sampled_from(["58.00", "41.25"])))
+        line(
+            code,
+            units=unit,
+            minutes=minute,
+            modifiers=modifiers,
+            day=day,
+            price=draw(st.sampled_from(["58.00", "41.25"])),
+        )
         for code, unit, minute in zip(codes, units, minutes, strict=True)
         if unit
     ]

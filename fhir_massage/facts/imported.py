@@ -95,6 +95,7 @@ def import_file(file: Path, data: Path, *, today: date, quarter: date | None = N
     beside = Path(path)
     try:
         loaded = _load(file, data / STORE, beside, today, quarter)
+        beside.chmod(0o644)  # the service may run as somebody else
         os.replace(beside, data / STORE)
         return loaded
     finally:

@@ -258,9 +258,7 @@ def _depends_on_profession(policy: Policy, code: str) -> bool:
         speaking = [entry for entry in entries if entry.covers_code(code)]
         if len({_verdict(entry) for entry in speaking}) > 1:
             return True
-        if any(
-            EVERYTHING not in entry.professions for entry in speaking if _verdict(entry) is not _SILENT
-        ):
+        if any(EVERYTHING not in entry.professions for entry in speaking if _verdict(entry) is not _SILENT):
             return True
     return False
 
@@ -307,8 +305,7 @@ class PolicyHistory:
 
     def _within(self, day: date) -> Policy:
         force = {
-            key: tuple(e for layer in self.layers for e in getattr(layer, key) if e.in_force(day))
-            for key in ENTRY_KEYS
+            key: tuple(e for layer in self.layers for e in getattr(layer, key) if e.in_force(day)) for key in ENTRY_KEYS
         }
         return Policy(
             payer=self.file.payer,

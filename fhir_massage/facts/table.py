@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from fhir_massage.errors import BadFact
@@ -54,8 +55,6 @@ class Dated(Generic[R]):
         """Raise ``BadFact`` where two rows of one key are in force on the same day."""
         for key, rows in self._rows.items():
             ordered = sorted(rows, key=lambda row: row.effective)
-            for earlier, later in zip(ordered, ordered[1:], strict=False):
+            for earlier, later in pairwise(ordered):
                 if earlier.end is None or later.effective <= earlier.end:
-                    raise BadFact(
-                        file, str(key), f"two rows are in force on {later.effective}; end the earlier one"
-                    )
+                    raise BadFact(file, str(key), f"two rows are in force on {later.effective}; end the earlier one")

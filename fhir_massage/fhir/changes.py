@@ -6,7 +6,7 @@ Money is in dollars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -132,7 +132,9 @@ class ClaimChange:
         else:
             changed = [i for i in (*self._nets, *self._removed) if old[i] is not None]
             after = before - sum((old[i] or Decimal(0) for i in changed), Decimal(0))
-            after += sum((net for i, net in self._nets.items() if old[i] is not None and i not in self._removed), Decimal(0))
+            after += sum(
+                (net for i, net in self._nets.items() if old[i] is not None and i not in self._removed), Decimal(0)
+            )
         return None if after == before else _cents(after)
 
     def _dollars(self, index: int, net: Decimal) -> Json:

@@ -39,9 +39,7 @@ def claim_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
 
 
 class _ClaimReader:
-    def __init__(
-        self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date
-    ) -> None:
+    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
         assert isinstance(entry.resource, elements.Claim)
         self.facts = facts
         self.index = index
@@ -125,9 +123,7 @@ class _ClaimReader:
             payer_class=None if payer is None else payer.payer_class,
         )
 
-    def _coverage(
-        self, insurance: tuple[int, elements.Insurance] | None, entry: Entry | None
-    ) -> Coverage | None:
+    def _coverage(self, insurance: tuple[int, elements.Insurance] | None, entry: Entry | None) -> Coverage | None:
         if insurance is None or entry is None or not isinstance(entry.resource, elements.Coverage):
             return None
         coverage = entry.resource
@@ -294,9 +290,7 @@ class _ClaimReader:
             return self._member(position)
         if self.biller is None:
             self.biller = (
-                NOBODY
-                if self.claim.provider is None
-                else self.people.provider(self.claim.provider, "Claim.provider")
+                NOBODY if self.claim.provider is None else self.people.provider(self.claim.provider, "Claim.provider")
             )
         return self.biller
 
@@ -350,7 +344,11 @@ def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableC
     """The concept without its procedure codes, whose displays only say again what the code means."""
     if concept is None:
         return None
-    others = [coding for coding in concept.coding if coding.system is not None and coding.system not in codes.PROCEDURE_SYSTEMS]
+    others = [
+        coding
+        for coding in concept.coding
+        if coding.system is not None and coding.system not in codes.PROCEDURE_SYSTEMS
+    ]
     return elements.CodeableConcept(coding=others, text=concept.text)
 
 
@@ -360,8 +358,7 @@ def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
         if line.day is not None:
             groups.setdefault((line.day, line.provider.key), []).append(line)
     return tuple(
-        Encounter(day, provider, tuple(members), members[0].policy)
-        for (day, provider), members in groups.items()
+        Encounter(day, provider, tuple(members), members[0].policy) for (day, provider), members in groups.items()
     )
 
 
@@ -372,9 +369,7 @@ def _moments(period: elements.Period | None) -> tuple[datetime | None, datetime 
 
 
 def _modifiers(concepts: list[elements.CodeableConcept]) -> tuple[str, ...]:
-    return tuple(
-        coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code
-    )
+    return tuple(coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code)
 
 
 def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:

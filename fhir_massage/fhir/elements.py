@@ -125,9 +125,7 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     sub_site: list[CodeableConcept] = []
 
 
-class Resource(
-    Element, frozen=True, kw_only=True, gc=False, tag_field="resourceType", tag="Resource"
-):
+class Resource(Element, frozen=True, kw_only=True, gc=False, tag_field="resourceType", tag="Resource"):
     """Base of every resource. ``contained`` holds what the resource brings along itself."""
 
     id: str | None = None
@@ -264,9 +262,7 @@ class EligibilityInsurance(Element, frozen=True, kw_only=True, gc=False):
     item: list[EligibilityItem] = []
 
 
-class CoverageEligibilityResponse(
-    Resource, frozen=True, kw_only=True, gc=False, tag="CoverageEligibilityResponse"
-):
+class CoverageEligibilityResponse(Resource, frozen=True, kw_only=True, gc=False, tag="CoverageEligibilityResponse"):
     status: str | None = None
     patient: Reference | None = None
     outcome: str | None = None

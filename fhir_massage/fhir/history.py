@@ -104,10 +104,7 @@ def _lines_of(
             day=_day(billed, item),
             code=codes.procedure_code(item.product_or_service),
             modifiers=tuple(
-                coding.code.strip().upper()
-                for concept in item.modifier
-                for coding in concept.coding
-                if coding.code
+                coding.code.strip().upper() for concept in item.modifier for coding in concept.coding if coding.code
             ),
             charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
         )

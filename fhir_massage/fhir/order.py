@@ -79,9 +79,7 @@ def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
         has_reason=bool(request.reason_code or request.reason_reference),
         reasons=_reasons(index, entry, request),
         conditions=tuple(_conditions(index, entry, entries)),
-        requester=None
-        if request.requester is None
-        else people.provider(request.requester, "ServiceRequest.requester"),
+        requester=None if request.requester is None else people.provider(request.requester, "ServiceRequest.requester"),
         performers=tuple(_performers(people, request)),
         authorization=_authorization(entry),
         read_json=entry.json,

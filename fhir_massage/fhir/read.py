@@ -159,7 +159,7 @@ def is_json_lines(content: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(first, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return rest.lstrip().startswith(b"{") and not _whole(content)
     return True
 
@@ -175,7 +175,7 @@ def replaced(entry: Entry, content: dict[str, Any]) -> list[Entry]:
 def _whole(content: bytes) -> bool:
     try:
         msgspec.json.decode(content, type=msgspec.Raw)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
     return True
 
@@ -190,19 +190,20 @@ def _read_bytes(content: bytes) -> Arrival:
         raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
     content = content.removeprefix(b"\xef\xbb\xbf")
     document = Document(content)
+    whole = _parse(content, document)
     duplicates = _duplicate_keys(content, document)
     if not duplicates:
         try:
             resource = _typed.decode(content)
         except RecursionError:
             raise _too_deep() from None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             pass  # found again, part by part, below
         else:
             arrival = Arrival()
             _collect(arrival, resource, document, (), elements.kind(resource), None)
             return arrival
-    return _read_parts(document, _parse(content, document), bad=duplicates)
+    return _read_parts(document, whole, bad=duplicates)
 
 
 def _parse(content: bytes, document: Document) -> Any:
@@ -221,9 +222,7 @@ def syntax_error(content: bytes) -> Unreadable:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line = before.count(b"\n") + 1
-        return Unreadable(
-            "the text is not UTF-8", line=line, column=error.start - (before.rfind(b"\n") + 1) + 1
-        )
+        return Unreadable("the text is not UTF-8", line=line, column=error.start - (before.rfind(b"\n") + 1) + 1)
     try:
         json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -283,9 +282,7 @@ def _collect_parameters(
     for index, parameter in enumerate(parameters):
         if parameter.resource is not None:
             inner_path = (*path, index, "resource")
-            _collect(
-                arrival, parameter.resource, document, inner_path, f"{place}[{index}].resource", None
-            )
+            _collect(arrival, parameter.resource, document, inner_path, f"{place}[{index}].resource", None)
         _collect_parameters(arrival, parameter.part, document, (*path, index, "part"), f"{place}[{index}].part")
 
 
@@ -480,10 +477,7 @@ def _duplicate_keys(content: bytes, document: Document) -> list[Path]:
     Written out again, a document that lost a key has fewer colons than it came with. That is quick to
     see, and exact as long as no colon came escaped.
     """
-    try:
-        written = encode(document.json())
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return []  # not JSON, or too deep: said where it is parsed
+    written = encode(document.json())
     if written.count(b":") == content.count(b":") and b"\\u003" not in content:
         return []
     found: list[Path] = []

@@ -33,9 +33,7 @@ def read_referral(
         starts=None if starts is None else starts.first,
         ends=None if ends is None else ends.last,
         visits=_visits(request.quantity_quantity),
-        codes=tuple(
-            found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)
-        ),
+        codes=tuple(found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)),
         words=tuple(
             text
             for concept in (request.code, *request.order_detail)

@@ -43,9 +43,7 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
     findings = sorted(findings, key=lambda finding: _GRAVITY[finding.severity])
     gravest = findings[0]
     suggestions = [
-        _suggestion(report, finding, correction, new_id)
-        for finding in findings
-        for correction in finding.corrections
+        _suggestion(report, finding, correction, new_id) for finding in findings for correction in finding.corrections
     ]
     card: Json = {
         "uuid": new_id(),

@@ -22,9 +22,7 @@ def as_json(finding: Finding) -> Json:
         "message": finding.message,
         "expression": list(finding.expression),
         "resource": finding.resource,
-        "denial": None
-        if denial is None
-        else {"group": denial.group, "carc": denial.carc, "rarc": list(denial.rarc)},
+        "denial": None if denial is None else {"group": denial.group, "carc": denial.carc, "rarc": list(denial.rarc)},
         "at_risk": None if at_risk is None else {"value": f"{at_risk:.2f}", "currency": "USD"},
         "citations": [
             {"title": cited.title, "url": cited.url, "effective": cited.effective} for cited in finding.citations

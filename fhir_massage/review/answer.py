@@ -108,7 +108,9 @@ def _is_known(facts: Facts, code: str) -> bool:
     return (
         code in facts.procedure_words
         or code in facts.retired_procedures
-        or any(row.first_code <= code <= row.last_code for row in facts.outside_scope if len(code) == len(row.first_code))
+        or any(
+            row.first_code <= code <= row.last_code for row in facts.outside_scope if len(code) == len(row.first_code)
+        )
     )
 
 

@@ -14,9 +14,7 @@ def corrected_document(arrival: Arrival, report: Report, document: Any) -> Any:
     return _with(arrival, report.corrected, document)
 
 
-def with_correction(
-    arrival: Arrival, report: Report, document: Any, finding: Finding, correction: Correction
-) -> Any:
+def with_correction(arrival: Arrival, report: Report, document: Any, finding: Finding, correction: Correction) -> Any:
     """The document with one correction made."""
     return _with(arrival, {finding.resource: report.corrected_by(finding, correction)}, document)
 

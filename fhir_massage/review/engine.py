@@ -32,9 +32,7 @@ Case = ClaimCase | OrderCase
 _DIGITS = re.compile(r"(\d+)")
 
 
-def review(
-    content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None
-) -> Report:
+def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
     """Review a claim, order, Bundle, Parameters or hook request.
 
     ``on`` is the day of the review (default today), ``facts`` default to the shipped ones. Raises
@@ -43,9 +41,7 @@ def review(
     return review_arrival(read(content), on=on or date.today(), facts=facts or shipped())
 
 
-def review_arrival(
-    arrival: Arrival, *, on: date, facts: Facts, subjects: Sequence[Entry] | None = None
-) -> Report:
+def review_arrival(arrival: Arrival, *, on: date, facts: Facts, subjects: Sequence[Entry] | None = None) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count."""
     index = Index(arrival.entries)
     if subjects is None:
@@ -62,9 +58,7 @@ def review_arrival(
         broken=tuple(broken for each in reviews for broken in each.broken),
         originals={each.entry.name: each.entry.json for each in reviews},
         cases={each.entry.name: each.case for each in reviews if each.case is not None},
-        correct=lambda: {
-            each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None
-        },
+        correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},
     )
 
 
@@ -119,9 +113,7 @@ def _is_ordered(entry: Entry, request: elements.ServiceRequest, *, any_claim: bo
 class _Review:
     """The review of one claim or order."""
 
-    def __init__(
-        self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date
-    ) -> None:
+    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
         self.facts = facts
         self.index = index
         self.entry = entry
@@ -201,8 +193,15 @@ class _Review:
         except (PatchFailed, Unreadable):
             return None
         place = next(i for i, e in enumerate(self.entries) if e is self.entry)
-        others = [[e for e in part if e.container is not self.entry] for part in (self.entries[:place], self.entries[place + 1 :])]
-        entries = [*others[0], *copies, *others[1]]  # in their old order: of two claims of one day the later is the duplicate
+        others = [
+            [e for e in part if e.container is not self.entry]
+            for part in (self.entries[:place], self.entries[place + 1 :])
+        ]
+        entries = [
+            *others[0],
+            *copies,
+            *others[1],
+        ]  # in their old order: of two claims of one day the later is the duplicate
         return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
@@ -304,7 +303,9 @@ def _natural(text: str) -> list[str | int]:
 
 
 def _removes_line(correction: Correction) -> bool:
-    return any(edit.op == "remove" and edit.path.count("/") <= 2 and edit.path.startswith("/item") for edit in correction.edits)
+    return any(
+        edit.op == "remove" and edit.path.count("/") <= 2 and edit.path.startswith("/item") for edit in correction.edits
+    )
 
 
 def _touched(correction: Correction) -> frozenset[str]:
@@ -333,4 +334,3 @@ def _together(resource: dict[str, Any], corrections: Sequence[Correction]) -> li
     if any(edit.path == "/total/value" for c in corrections for edit in c.edits):
         edits += ClaimChange(patch.apply(resource, edits)).total_of_nets()
     return edits
-

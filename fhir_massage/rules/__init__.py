@@ -3,6 +3,7 @@
 from fhir_massage.rules import units as units  # isort: skip
 from fhir_massage.rules import coding as coding  # isort: skip
 from fhir_massage.rules import ptp as ptp  # isort: skip
+from fhir_massage.rules import modifiers as modifiers  # isort: skip
 from fhir_massage.rules import provider as provider  # isort: skip
 from fhir_massage.rules import diagnosis as diagnosis  # isort: skip
 from fhir_massage.rules import referral as referral  # isort: skip

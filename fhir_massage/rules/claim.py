@@ -18,9 +18,7 @@ from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, 
 #: Modifiers that say that a service was given once more on the same day.
 REPEATED = frozenset({"76", "77", "91"})
 UCUM = "http://unitsofmeasure.org"
-INFORMATION = {
-    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]
-}
+INFORMATION = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]}
 
 
 @claim_rule(

@@ -262,11 +262,7 @@ def _coding_of(item: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
     codings = list(enumerate(item["productOrService"]["coding"]))
     with_code = [(number, coding) for number, coding in codings if coding.get("code")]
     named = [found for found in with_code if found[1].get("system") in codes.PROCEDURE_SYSTEMS]
-    unnamed = [
-        found
-        for found in with_code
-        if "system" not in found[1] and codes.has_procedure_shape(found[1]["code"])
-    ]
+    unnamed = [found for found in with_code if "system" not in found[1] and codes.has_procedure_shape(found[1]["code"])]
     return (named or unnamed)[0]
 
 

@@ -306,9 +306,7 @@ def letter_of_medical_necessity(case: OrderCase) -> Iterator[Found]:
         "ServiceRequest",
         f"To be paid from a health account or counted as a medical expense, {_service_in_words(case)} needs a letter "
         "of medical necessity: the condition, the treatment, and the number and period of sessions." + lacks,
-        citations=cite(
-            case.facts, *case.facts.rule_sources.all("letter-of-medical-necessity", case.day), covered
-        ),
+        citations=cite(case.facts, *case.facts.rule_sources.all("letter-of-medical-necessity", case.day), covered),
         draft=drafted.markdown,
         document=drafted.document_reference,
     )

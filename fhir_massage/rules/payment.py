@@ -32,9 +32,7 @@ def outside_profession(facts: Facts, code: str, profession: str, on: date) -> Ou
     return None
 
 
-def refusal(
-    facts: Facts, policy: Policy | None, code: str, profession: str, on: date
-) -> Payable | OutsideScope | None:
+def refusal(facts: Facts, policy: Policy | None, code: str, profession: str, on: date) -> Payable | OutsideScope | None:
     """Why the profession is not paid for the code: outside its scope, or by the payer's policy; else ``None``."""
     outside = outside_profession(facts, code, profession, on)
     if outside is not None:

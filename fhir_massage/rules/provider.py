@@ -9,7 +9,7 @@ from fhir_massage.facts.rows import OutsideScope
 from fhir_massage.model.case import ClaimCase, Line, Provider
 from fhir_massage.model.finding import Denial, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import cite, listed, named
+from fhir_massage.rules.tools import charges, cite, listed, named
 
 #: A profession in a sentence.
 IN_WORDS = {
@@ -114,6 +114,7 @@ def provider_unknown(case: ClaimCase) -> Iterator[Found]:
             element,
             f"Whether {codes} is paid by {case.payer_title} depends on who rendered it, and no profession is given.",
             citations=cite(case.facts, *_deciding(lines[0])),
+            at_risk=charges(lines),
         )
 
 

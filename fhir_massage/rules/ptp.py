@@ -11,7 +11,7 @@ from fhir_massage.facts.rows import Pair
 from fhir_massage.model.case import ClaimCase, Encounter, Line
 from fhir_massage.model.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, confirmed, listed, named
+from fhir_massage.rules.tools import certain, change, cite, confirmed, listed, named, without_modifiers
 
 BUNDLED = Denial("CO", "236")
 DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
@@ -97,7 +97,7 @@ def ptp_same_region(case: ClaimCase) -> Iterator[Found]:
     for met in _pairs(case, "1"):
         if met.pair.apart != "region" or _state(met) != "together":
             continue
-        shared = listed(sorted(met.one.regions & met.two.regions))
+        shared = _regions(met.one.regions & met.two.regions)
         yield Found(
             met.two.element,
             f"{named(case.facts, met.two.code, met.encounter.day)} and "
@@ -151,7 +151,8 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     Modifier 59, XE, XP, XS or XU on a line that is in no NCCI pair of its encounter, for payers that follow
-    NCCI. Where a code of the encounter is one whose pairs are not known here, the rule is silent.
+    NCCI. Where a code of the encounter is one whose pairs are not known here, or the line's own code stands
+    on another line too, the rule is silent.
 
     Why it is denied
     It is seldom denied by itself. These modifiers are watched by payers, and needless ones bring reviews.
@@ -167,19 +168,19 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
             continue
         if any(line.code not in case.facts.codes_in_pairs for line in encounter.lines):
             continue
-        paired = {line.index for met in _met(case, encounter) for line in (met.one, met.two)}
+        codes = [str(line.code) for line in encounter.lines]
         for line in encounter.lines:
-            needless = [m for m in line.modifiers if m in DISTINCT]
-            if not needless or line.index in paired:
+            places = [place for place, modifier in enumerate(line.modifiers) if modifier in DISTINCT]
+            if not places or codes.count(str(line.code)) > 1:
                 continue
-            dropped = change(case)
-            for position in reversed([i for i, m in enumerate(line.modifiers) if m in DISTINCT]):
-                dropped.drop_modifier(line.index, position)
+            if any(_may_pair(case, encounter, str(line.code), code) for code in codes):
+                continue
+            needless = listed(sorted({line.modifiers[place] for place in places}))
             yield Found(
                 f"{line.element}.modifier",
-                f"{named(case.facts, line.code, line.day)} has {listed(needless)}, but makes no pair with "
+                f"{named(case.facts, line.code, line.day)} has {needless}, but makes no pair with "
                 f"another service of {encounter.day}.",
-                (certain(f"Drop {listed(needless)}", dropped),),
+                (certain(f"Drop {needless}", without_modifiers(case, line, places)),),
                 cite(case.facts, *case.facts.rule_sources.all("distinct-modifier-unneeded", encounter.day)),
             )
 
@@ -209,16 +210,24 @@ def _met(case: ClaimCase, encounter: Encounter) -> Iterator[Met]:
             if pair is None or pair.indicator == "9":
                 continue
             for line in twos:
-                yield Met(pair, _nearest(pair, ones, line, encounter), line, encounter)
+                yield min((Met(pair, one, line, encounter) for one in ones), key=lambda met: _ease(case, met))
 
 
-def _nearest(pair: Pair, ones: list[Line], two: Line, encounter: Encounter) -> Line:
-    """Of several column-one lines, the one that stands in the way most."""
-    for state in ("together", "open"):
-        for one in ones:
-            if _state(Met(pair, one, two, encounter)) == state:
-                return one
-    return ones[0]
+def _ease(case: ClaimCase, met: Met) -> tuple[bool, int]:
+    """How little a column-one line stands in the way: of several, the pair is judged by the hardest."""
+    state = _state(met)
+    settled = _separated(case, met) and not (state == "together" and met.pair.apart == "region")
+    return settled, ("together", "open", "apart").index(state)
+
+
+def _may_pair(case: ClaimCase, encounter: Encounter, code: str, other: str) -> bool:
+    """Whether the two are a pair that had not ended by then: a pair may be older than the copy we hold."""
+    return any(
+        pair.indicator != "9" and (pair.end is None or pair.end >= encounter.day)
+        for key in ((code, other), (other, code))
+        if key in case.facts.ptp_pairs
+        for pair in case.facts.ptp_pairs.ever(key)
+    )
 
 
 def _state(met: Met) -> State:
@@ -227,7 +236,9 @@ def _state(met: Met) -> State:
     if met.pair.apart == "region" and one.regions and two.regions:
         return "together" if one.regions & two.regions else "apart"
     if met.pair.apart == "interval" and one.start and one.end and two.start and two.end:
-        if (one.start.tzinfo is None) != (two.start.tzinfo is None):
+        if len({moment.tzinfo is None for moment in (one.start, one.end, two.start, two.end)}) > 1:
+            return "open"
+        if one.end <= one.start or two.end <= two.start:  # such a period says nothing of when it was given
             return "open"
         return "together" if one.start < two.end and two.start < one.end else "apart"
     return "open"
@@ -272,8 +283,17 @@ def _ways_out(case: ClaimCase, met: Met, state: State) -> Iterator[Correction]:
         f"that nothing in the record sets {met.two.code} apart from {met.one.code}",
     )
     adding = confirmed(label, add, _needs(met))
-    same_hint = bool(met.one.hints & met.two.hints)
+    same_hint = met.pair.apart == "region" and bool(_likely(met.one) & _likely(met.two))
     yield from (remove, adding) if same_hint or state == "together" else (adding, remove)
+
+
+def _likely(line: Line) -> frozenset[str]:
+    """The regions that a line's body sites name or, failing those, its diagnoses suggest."""
+    return line.regions or line.hints
+
+
+def _regions(regions: frozenset[str]) -> str:
+    return listed([region.replace("-", " ") for region in sorted(regions)])
 
 
 def _modifier(met: Met) -> tuple[str, str]:
@@ -288,8 +308,8 @@ def _modifier(met: Met) -> tuple[str, str]:
 
 def _needs(met: Met) -> str:
     if met.pair.apart == "region":
-        hints = sorted(met.two.hints - met.one.hints)
-        hinted = f" (its diagnosis names the {listed(hints)} region)" if hints else ""
+        hints = _likely(met.two) - _likely(met.one)
+        hinted = f" (the claim suggests {_regions(hints)} for {met.two.code})" if hints else ""
         return f"documentation that {met.two.code} treated another region than {met.one.code}{hinted}"
     if met.pair.apart == "interval":
         return f"documentation that {met.two.code} and {met.one.code} took different 15-minute intervals"

@@ -29,6 +29,16 @@ def change(case: ClaimCase) -> ClaimChange:
     return ClaimChange(case.read_json())
 
 
+def without_modifiers(case: ClaimCase, line: Line, places: list[int]) -> ClaimChange:
+    """The line without the modifiers at these places among all that it has."""
+    changed = change(case)
+    if len(places) == len(line.modifiers):
+        return changed.drop(line.index, "/modifier")
+    for place in sorted(places, reverse=True):  # from the end, so that no place moves
+        changed.drop_modifier(line.index, place)
+    return changed
+
+
 def certain(label: str, change: ClaimChange) -> Correction:
     """A correction that the claim's own data proves."""
     return Correction(label, change.edits())
@@ -47,7 +57,9 @@ def named(facts: Facts, code: str | None, on: date | None) -> str:
 
 def is_timed(case: ClaimCase, line: Line) -> bool:
     """Whether the line's code is counted in 15-minute units on its date."""
-    return line.code is not None and line.day is not None and case.facts.timed_codes.find(line.code, line.day) is not None
+    return (
+        line.code is not None and line.day is not None and case.facts.timed_codes.find(line.code, line.day) is not None
+    )
 
 
 def number(value: Number | Decimal) -> str:

@@ -422,9 +422,7 @@ def _apart_in_time(case: ClaimCase, encounter: Encounter, earlier: Line, later: 
         )
 
 
-def _moved(
-    case: ClaimCase, encounter: Encounter, line: Line, side: str, moment: str, minutes: Number
-) -> Correction:
+def _moved(case: ClaimCase, encounter: Encounter, line: Line, side: str, moment: str, minutes: Number) -> Correction:
     """One side of a line's period moved, and units following where they would be too many."""
     moved = change(case).put(line.index, f"/servicedPeriod/{side}", moment)
     if line.minutes_from == "servicedPeriod" and encounter.policy and encounter.policy.counting:

@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.facts: Facts = shipped(settings.policies)
+        self.facts: Facts = shipped(settings.policies, settings.data)
         settings.data.mkdir(parents=True, exist_ok=True)
         self.store = Store(settings.database_url)
         self.store.prepare()

@@ -12,9 +12,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self._reviewed = Counter(
-            "fhir_massage_reviewed", "Claims and orders reviewed", ["kind"], registry=registry
-        )
+        self._reviewed = Counter("fhir_massage_reviewed", "Claims and orders reviewed", ["kind"], registry=registry)
         self._findings = Counter(
             "fhir_massage_findings", "Findings by rule and severity", ["rule", "severity"], registry=registry
         )

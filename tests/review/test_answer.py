@@ -15,6 +15,14 @@ from tests.claims import PAYORS, TAXONOMY, claim, line, reviewed
 
 ON = date(2026, 11, 2)
 REFUSALS = {"provider-not-payable", "service-not-covered"}
+CONDITIONS = {
+    "coverage-conditional",
+    "referral-missing",
+    "authorization-missing",
+    "therapy-modifier-missing",
+    "assistant-modifier-missing",
+    "manipulation-modifier-missing",
+}
 
 
 def asked(code: str, payer: str, profession: str, on: date = ON) -> Answer:
@@ -79,9 +87,10 @@ def test_the_date_of_service_decides() -> None:
 
 
 def test_a_named_payer_has_its_own_answer() -> None:
-    assert "it falls within about two weeks of the injury or illness" in asked(
-        "97124", "aetna", "physical-therapist"
-    ).conditions
+    assert (
+        "it falls within about two weeks of the injury or illness"
+        in asked("97124", "aetna", "physical-therapist").conditions
+    )
 
 
 def test_where_the_policy_is_silent_the_answer_is_no_guess() -> None:
@@ -136,13 +145,21 @@ def test_the_answer_is_the_one_that_the_review_gives(payer: str) -> None:
             assert {reason.rule for reason in found.reasons if found.verdict == "no"} == refused, (profession, code)
 
 
-@pytest.mark.parametrize("payer", ["medicare-part-b", "commercial", "unitedhealthcare"])
-def test_modifiers_that_are_asked_for_are_conditions(payer: str) -> None:
-    if payer == "unitedhealthcare":
-        rules = {reason.rule for reason in asked("97140", payer, "physical-therapist").reasons}
-    else:
-        report = reviewed(claim(line("97140"), payer=payer))
-        rules = {finding.rule for finding in report.findings}
-    assert ("therapy-modifier-missing" in rules) is (payer != "commercial")
-    mine = {reason.rule for reason in asked("97140", payer, "physical-therapist").reasons}
-    assert ("therapy-modifier-missing" in mine) is (payer != "commercial")
+@pytest.mark.parametrize("payer", sorted(PAYORS))
+def test_the_conditions_are_those_that_the_review_asks_for(payer: str) -> None:
+    for profession in TAXONOMY:
+        for code in SERVICES:
+            found = asked(code, payer, profession)
+            if found.verdict == "no":
+                continue
+            bare = claim(line(code), payer=payer, profession=profession, referral=False, authorization="")
+            wanted = {finding.rule for finding in reviewed(bare).findings} & CONDITIONS
+            assert {reason.rule for reason in found.reasons} & CONDITIONS == wanted, (profession, code)
+
+
+@pytest.mark.parametrize(
+    ("payer", "wanted"), [("medicare-part-b", True), ("unitedhealthcare", True), ("commercial", False)]
+)
+def test_modifiers_that_the_payer_asks_for_are_conditions(payer: str, wanted: bool) -> None:
+    rules = {reason.rule for reason in asked("97140", payer, "physical-therapist").reasons}
+    assert ("therapy-modifier-missing" in rules) is wanted

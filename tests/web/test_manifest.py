@@ -33,7 +33,10 @@ def test_its_hooks_are_those_of_the_discovery(manifest: dict) -> None:
 
 def test_its_settings_are_those_that_are_read(manifest: dict) -> None:
     read = {
-        f"{PREFIX}{name.upper()}": (field.description, str(field.default) if isinstance(field.default, Path) else field.default)
+        f"{PREFIX}{name.upper()}": (
+            field.description,
+            str(field.default) if isinstance(field.default, Path) else field.default,
+        )
         for name, field in Settings.model_fields.items()
     }
     assert {s["name"]: (s["meaning"], s["default"]) for s in manifest["settings"]} == read

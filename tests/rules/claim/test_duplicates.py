@@ -41,9 +41,7 @@ class TestLines:
         assert reviewed(with_claim(bundle, merged)).findings == ()
 
     def test_minutes_of_periods_are_added_too(self) -> None:
-        bundle = claim(
-            line("97140", at=("10:00", "10:15")), line("97140", at=("10:30", "10:45")), payer="commercial"
-        )
+        bundle = claim(line("97140", at=("10:00", "10:15")), line("97140", at=("10:30", "10:45")), payer="commercial")
         report = reviewed(bundle)
         merged = _offered(report, the(report, "duplicate-line"), "Bill line 1")
         assert reviewed(with_claim(bundle, merged)).findings == ()
@@ -156,12 +154,12 @@ class TestClaims:
             "careTeam": [
                 {
                     "sequence": 1,
-                    "provider": {
-                        "identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}
-                    },
+                    "provider": {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}},
                 }
             ],
-            "item": [{"sequence": 1, "productOrService": {"coding": [{"code": "97140"}]}, "servicedDate": "2026-11-02"}],
+            "item": [
+                {"sequence": 1, "productOrService": {"coding": [{"code": "97140"}]}, "servicedDate": "2026-11-02"}
+            ],
         }
         bundle["entry"].append({"resource": answered})
         assert _duplicates(reviewed(bundle)) == [("Claim/c1", "Claim.item[0]")]

@@ -74,9 +74,7 @@ def test_the_codes_display_counts_where_nothing_else_is_said() -> None:
 
 def test_a_snomed_code_on_the_line() -> None:
     found = the(reviewed(_said("97140", snomed="387854002")), "technique-code-mismatch")
-    assert found.message == (
-        "The SNOMED CT code on the line is 97124 (massage therapy), not 97140 (manual therapy)."
-    )
+    assert found.message == ("The SNOMED CT code on the line is 97124 (massage therapy), not 97140 (manual therapy).")
     assert grave(reviewed(_said("97124", snomed="387854002"))) == []
 
 

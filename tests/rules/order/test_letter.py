@@ -40,9 +40,7 @@ def test_what_the_order_does_not_say_is_a_blank() -> None:
 
 
 def test_a_reason_by_reference_is_named_by_its_condition() -> None:
-    bundle = varied(
-        order(payer="hsa-fsa", reasons=()), lambda c: c["code"].update(text="Neck pain"), "Condition"
-    )
+    bundle = varied(order(payer="hsa-fsa", reasons=()), lambda c: c["code"].update(text="Neck pain"), "Condition")
 
     def referred(request: Json) -> None:
         request["reasonReference"] = [{"reference": "http://ehr.example.org/fhir/Condition/condition1"}]

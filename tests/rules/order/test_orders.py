@@ -66,9 +66,7 @@ class TestDiagnosis:
         assert changed["reasonReference"] == [{"reference": "Condition/condition3"}]
 
     def test_a_condition_that_is_over_is_not_offered(self) -> None:
-        bundle = varied(
-            order(reasons=()), lambda c: c.update(clinicalStatus=concept("resolved")), "Condition"
-        )
+        bundle = varied(order(reasons=()), lambda c: c.update(clinicalStatus=concept("resolved")), "Condition")
         assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
 
     def test_a_reason_by_reference_will_do(self) -> None:
@@ -106,7 +104,9 @@ class TestCode:
         assert changed["code"].get("text") == given.get("text")
 
     def test_a_code_that_the_plan_does_not_cover_is_not_offered(self) -> None:
-        found = the(reviewed(order(None, text="manual therapy", payer="tricare", performer=None)), "order-code-imprecise")
+        found = the(
+            reviewed(order(None, text="manual therapy", payer="tricare", performer=None)), "order-code-imprecise"
+        )
         assert [c.label.split()[1] for c in found.corrections] == ["97140"]
 
 
@@ -184,8 +184,6 @@ class TestPlan:
     def test_a_payer_that_is_not_known_gets_no_guess(self) -> None:
         bundle = varied(order(), lambda c: (c.pop("type"), c.pop("payor")), "Coverage")
         assert grave(reviewed(bundle)) == []
-
-
 
 
 @pytest.mark.parametrize("odd", [{}, {"code": None}, {"code": {}}, {"code": {"coding": [{}]}}, {"reasonCode": [{}]}])
