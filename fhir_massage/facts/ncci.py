@@ -25,6 +25,8 @@ Cells = Sequence[object]
 _TEXT = (".txt", ".csv", ".tsv")
 _WORKBOOK = (".xlsx",)
 _CODE = re.compile(r"[0-9A-Z]{4}[0-9A-Z]")
+_TABBED = re.compile(rb'^"?[0-9A-Z]{5}"?\t', re.M)
+_COMMAS = re.compile(rb'^"?[0-9A-Z]{5}"?,', re.M)
 _HEADER_LINES = 60
 _LARGEST = 2 * 1024**3
 
@@ -157,7 +159,7 @@ def _text(name: str, stream: IO[bytes]) -> _Lines:
         raise BadFact(name, "line 1", "this is no text")
     encoding = "utf-8-sig" if _is_utf8(head) else "cp1252"
     lines = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-    tabbed = head.count(b"\t") > head.count(b",")
+    tabbed = _TABBED.search(head) or (b"\t" in head and not _COMMAS.search(head))
     reader = csv.reader(lines, delimiter="\t" if tabbed else ",")
     found = _Lines(())
 

@@ -477,7 +477,10 @@ def _duplicate_keys(content: bytes, document: Document) -> list[Path]:
     Written out again, a document that lost a key has fewer colons than it came with. That is quick to
     see, and exact as long as no colon came escaped.
     """
-    written = encode(document.json())
+    try:
+        written = encode(document.json())
+    except RecursionError:
+        raise _too_deep() from None
     if written.count(b":") == content.count(b":") and b"\\u003" not in content:
         return []
     found: list[Path] = []

@@ -193,15 +193,12 @@ class _Review:
         except (PatchFailed, Unreadable):
             return None
         place = next(i for i, e in enumerate(self.entries) if e is self.entry)
-        others = [
-            [e for e in part if e.container is not self.entry]
+        before, after = (
+            [other for other in part if other.container is not self.entry]
             for part in (self.entries[:place], self.entries[place + 1 :])
-        ]
-        entries = [
-            *others[0],
-            *copies,
-            *others[1],
-        ]  # in their old order: of two claims of one day the later is the duplicate
+        )
+        # In their old order: of two claims created on one day, the later in the document is the duplicate.
+        entries = [*before, *copies, *after]
         return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:

@@ -25,6 +25,8 @@ DISCIPLINES = {
     "occupational-therapist": "GO",
     "occupational-therapy-assistant": "GO",
 }
+#: Benefit categories (X12 service types) of physical and speech therapy, and of occupational therapy.
+THERAPY_BENEFITS = {"pt-slp": frozenset({"PT", "AE", "AF"}), "ot": frozenset({"AD"})}
 #: Who may furnish therapy under a plan of care of more than one discipline.
 OF_ANY_DISCIPLINE = frozenset({"physician", "advanced-practice", "chiropractor"})
 
@@ -225,7 +227,7 @@ def threshold_modifier_missing(case: ClaimCase) -> Iterator[Found]:
         if flag is None or "KX" in line.modifiers or not LIABILITY.isdisjoint(line.modifiers) or line.day is None:
             continue
         threshold = _threshold(case, line)
-        used = _used(case, line)
+        used = None if threshold is None else _used(case, line, threshold)
         if threshold is None or used is None or used < threshold.dollars:
             continue
         yield Found(
@@ -369,13 +371,18 @@ def _threshold(case: ClaimCase, line: Line) -> TherapyThreshold | None:
     return None
 
 
-def _used(case: ClaimCase, line: Line) -> Decimal | None:
-    """The dollars that the payer says were used for the line's code; ``None`` where it does not say."""
+def _used(case: ClaimCase, line: Line, threshold: TherapyThreshold) -> Decimal | None:
+    """The dollars that the payer says were used of the therapy amount; ``None`` where it does not say."""
     return max(
         (
             benefit.dollars_used
             for benefit in case.benefits
-            if benefit.dollars_used is not None and (not benefit.codes or line.code in benefit.codes)
+            if benefit.dollars_used is not None
+            and (
+                line.code in benefit.codes
+                or benefit.kind in THERAPY_BENEFITS[threshold.discipline]
+                or (not benefit.codes and not benefit.kind and benefit.dollars_allowed == threshold.dollars)
+            )
         ),
         default=None,
     )

@@ -148,16 +148,15 @@ def order_orderer_not_qualified(case: OrderCase) -> Iterator[Found]:
     if case.policy is None or case.requester is None or not case.requester.professions:
         return
     asked = [case.policy.referral(code, _performing(case)) for code in _services(case)]
-    for referral in asked[:1]:
-        if referral is None or None in asked or not referral.referrers:
-            continue
-        if not set(case.requester.professions) & set(referral.referrers):
-            yield Found(
-                "ServiceRequest.requester",
-                f"{case.payer_title} does not take a referral by {in_words(case.requester.professions[0])}; "
-                f"it takes one by {listed([in_words(who) for who in referral.referrers if who != 'other'], 'or')}.",
-                citations=cite(case.facts, referral),
-            )
+    taken = [referral.referrers for referral in asked if referral is not None and referral.referrers]
+    if len(taken) < len(asked) or set(case.requester.professions) & {who for whose in taken for who in whose}:
+        return
+    yield Found(
+        "ServiceRequest.requester",
+        f"{case.payer_title} does not take a referral by {in_words(case.requester.professions[0])}; "
+        f"it takes one by {listed([in_words(who) for who in taken[0] if who != 'other'], 'or')}.",
+        citations=cite(case.facts, *asked),
+    )
 
 
 @order_rule(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import pairwise
 
 from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.model.case import ClaimCase, Encounter, Line, Number
@@ -137,7 +136,7 @@ def minutes_overlap(case: ClaimCase) -> Iterator[Found]:
     for encounter in case.encounters:
         placed = [line for line in encounter.lines if line.start and line.end and _one_on_one(case, line)]
         placed.sort(key=lambda line: (_sortable(line.start), line.index))
-        for earlier, later in pairwise(placed):
+        for earlier, later in _neighbours(placed):
             minutes = _overlap(earlier, later)
             if minutes is None:
                 continue
@@ -381,6 +380,16 @@ def _sortable(moment: datetime | None) -> str:
     if moment.tzinfo is None:
         return f"0{moment.isoformat()}"
     return f"1{moment.timestamp():020.3f}"
+
+
+def _neighbours(placed: list[Line]) -> Iterator[tuple[Line, Line]]:
+    """Each line but the first, after the one before it that ends last: a long one may reach over several."""
+    last: Line | None = None
+    for line in placed:
+        if last is not None:
+            yield last, line
+        if last is None or _sortable(line.end) > _sortable(last.end):
+            last = line
 
 
 def _overlap(earlier: Line, later: Line) -> Number | None:

@@ -40,7 +40,7 @@ class TestRefused:
         with pytest.raises(Unreadable):
             read(content)
 
-    @pytest.mark.parametrize("bad", [b'"\xe9"', b"1e999999", b"01", b"NaN"])
+    @pytest.mark.parametrize("bad", [b'"\xe9"', b"01", b"NaN"])
     def test_what_is_wrong_in_an_element_that_is_not_read_is_refused_too(self, bad: bytes) -> None:
         with pytest.raises(Unreadable):
             read(b'{"resourceType": "Claim", "extension": [%s]}' % bad)

@@ -67,7 +67,9 @@ class TestLines:
 
     @pytest.mark.parametrize("repeat", ["76", "77", "91"])
     def test_a_repeat_that_is_marked_is_none(self, repeat: str) -> None:
-        assert "duplicate-line" not in grave(reviewed(claim(line("97140"), line("97140", modifiers=(repeat,)))))
+        for first in ((), (repeat,)):
+            bundle = claim(line("97140", modifiers=first), line("97140", modifiers=(repeat,)))
+            assert "duplicate-line" not in grave(reviewed(bundle))
 
     def test_other_modifiers_or_days_make_another_service(self) -> None:
         other_modifier = claim(line("97140", modifiers=("GP",)), line("97140"))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import copy
+from datetime import date
+from pathlib import Path
+
 import pytest
 
-from fhir_massage import Report
+from fhir_massage import Report, review
+from fhir_massage.facts.book import Facts, read_facts, shipped
+from fhir_massage.facts.rows import RetiredProcedure, Source
+from fhir_massage.facts.table import Dated
 from tests.claims import PAYORS, Json, claim, corrected, grave, line, reviewed, the, varied, with_claim
 
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 CPT = "http://www.ama-assn.org/go/cpt"
+
+
+ON = date(2026, 11, 10)
+
+
+def _uncited(facts: Facts) -> Facts:
+    """Facts with a source for rows that a test makes up."""
+    facts.sources = {**facts.sources, "none": Source("none", "a test", "a test", "2026", "https://example.org")}
+    return facts
 
 
 def _coding(report: Report) -> Json:
@@ -30,6 +46,25 @@ class TestHotPacks:
         assert [item["sequence"] for item in mended["item"]] == [1]
         assert mended["total"]["value"] == 58
         assert grave(reviewed(with_claim(bundle, mended))) == []
+
+    def test_a_policy_that_says_no_is_heard(self, tmp_path: Path) -> None:
+        (tmp_path / "medicare-part-b.toml").write_text(
+            """
+            payer = "medicare-part-b"
+            title = "Medicare Part B"
+            class = "medicare-part-b"
+            sources = { own = { title = "a letter", url = "https://example.org/letter" } }
+            [[follows_fee_schedule]]
+            value = false
+            effective = 2015-01-01
+            source = "own"
+            section = "page 1"
+            checked = 2026-11-23
+            """
+        )
+        bundle = claim(line("97010", modifiers=("GP",), minutes=None), payer="medicare-part-b")
+        report = review(bundle, on=ON, facts=read_facts(tmp_path))
+        assert "hot-cold-pack-bundled" not in grave(report)
 
     def test_a_payer_with_a_schedule_of_its_own_may(self) -> None:
         bundle = claim(line("97140"), line("97010", minutes=None), payer="commercial")
@@ -59,6 +94,25 @@ class TestRetired:
     def test_the_date_of_service_decides(self, day: str, retired: bool) -> None:
         report = reviewed(claim(line("97001", minutes=None, day=day), payer="self-pay"))
         assert ("procedure-code-retired" in grave(report)) is retired
+
+    def test_a_replacement_that_was_deleted_too_gives_way_to_its_own(self) -> None:
+        def row(code: str, replacement: str, year: int) -> RetiredProcedure:
+            return RetiredProcedure(
+                code=code,
+                replacements=(replacement,),
+                effective=date(year, 1, 1),
+                source="none",
+                section="none",
+                checked=ON,
+            )
+
+        facts = copy.copy(shipped())
+        facts.retired_procedures = Dated([row("97001", "97161", 2017), row("97161", "97140", 2020)], lambda r: r.code)
+        content = claim(line("97001", minutes=None), payer="self-pay")
+        [found] = [
+            f for f in review(content, on=ON, facts=_uncited(facts)).findings if f.rule == "procedure-code-retired"
+        ]
+        assert [c.label.split()[1] for c in found.corrections] == ["97140"]
 
     def test_the_replacement_is_valid_on_the_day(self) -> None:
         def offered(day: str) -> list[str]:

@@ -145,6 +145,17 @@ class TestPeople:
         changed = report.corrected_by(found, found.corrections[0])
         assert changed["performer"] == [{"reference": "Practitioner/requester"}]
 
+    def test_of_several_whom_it_does_not_pay_all_go(self) -> None:
+        bundle = order("97124", payer="medicare-part-b", performer="massage-therapist")
+
+        def three(request: Json) -> None:
+            request["performer"] += [{"reference": "Practitioner/requester"}, {"reference": "Practitioner/performer"}]
+
+        report = reviewed(varied(bundle, three, ORDER))
+        found = next(f for f in report.findings if f.rule == "order-performer-not-payable")
+        changed = report.corrected_by(found, found.corrections[0])
+        assert changed["performer"] == [{"reference": "Practitioner/requester"}]
+
     def test_a_kind_of_performer(self) -> None:
         def kind(request: Json) -> None:
             request["performerType"] = concept("111N00000X", NUCC)

@@ -1,0 +1,1 @@
+"""Measurements of a review, as ratios to what cannot be avoided."""

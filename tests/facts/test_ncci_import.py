@@ -1,0 +1,295 @@
+"""Official NCCI files are loaded whole, or refused by line and reason while what was loaded stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fhir_massage import BadFact
+from fhir_massage.facts.book import Facts, read_facts
+from fhir_massage.facts.imported import STORE, ImportedFile, import_file
+from fhir_massage.facts.ncci import quarter_of
+from tests.claims import claim, line, reviewed
+from tests.facts.files import MUE_HEADER, PTP_HEADER, pair, text, unlikely, workbook, zipped
+
+TODAY = date(2026, 11, 23)
+DAY = date(2026, 11, 2)
+PAIRS = [
+    pair("97140", "97124", "20200101", "20231231", "0"),
+    pair("97140", "97124", "20240101", "*", "1"),
+    pair("97140", "97530", "20200101", "20200101", "9"),
+    pair("98941", "97140", "19960101"),
+    pair("99213", "99211", "20150401", "20240630"),
+]
+UNLIKELY = [unlikely("97124", 3), unlikely("97140", 5, "2 Date of Service Edit: Policy")]
+
+
+def loaded(file: Path, data: Path, *, quarter: date | None = None) -> list[ImportedFile]:
+    return import_file(file, data, today=TODAY, quarter=quarter)
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+def facts(data: Path) -> Facts:
+    return read_facts(data=data)
+
+
+class TestPublishedForms:
+    @pytest.mark.parametrize("separator", ["\t", ","])
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    def test_pairs_as_text(self, tmp_path: Path, separator: str, end: str, mark: str) -> None:
+        content = text(PTP_HEADER, PAIRS, separator=separator, end=end, mark=mark)
+        (file,) = loaded(put(tmp_path, "ccipra-v323r0-f4.txt", content), tmp_path)
+        assert (file.kind, file.quarter, file.rows) == ("ptp", date(2026, 10, 1), 5)
+        self.holds_pairs(tmp_path)
+
+    def test_pairs_in_a_zip_with_its_workbook(self, tmp_path: Path) -> None:
+        book = workbook(tmp_path / "book.xlsx", PTP_HEADER, PAIRS).read_bytes()
+        members = {"ccipra-v323r0-f4.TXT": text(PTP_HEADER, PAIRS), "ccipra-v323r0-f4.xlsx": book, "readme.txt": b"x"}
+        loaded(zipped(tmp_path / "medicare-ncci-2026-q4.zip", members), tmp_path)
+        self.holds_pairs(tmp_path)
+
+    def test_pairs_in_a_zip_with_only_a_workbook(self, tmp_path: Path) -> None:
+        book = workbook(tmp_path / "book.xlsx", PTP_HEADER, PAIRS).read_bytes()
+        loaded(zipped(tmp_path / "practitioner-ptp-edits-v323r0-f4.zip", {"ccipra-v323r0-f4.xlsx": book}), tmp_path)
+        self.holds_pairs(tmp_path)
+
+    def test_pairs_as_a_workbook(self, tmp_path: Path) -> None:
+        loaded(workbook(tmp_path / "ccipra-v323r0-f4.xlsx", PTP_HEADER, PAIRS), tmp_path)
+        self.holds_pairs(tmp_path)
+
+    def test_pairs_with_the_header_of_older_files(self, tmp_path: Path) -> None:
+        header = ("Column1", "Column2", "Prior1996", "EffectiveDt", "DeletionDt", "Modifier")
+        content = text(header, [row[:6] for row in PAIRS])
+        loaded(put(tmp_path, "ccipra-v261r0-f4.txt", content), tmp_path)
+        self.holds_pairs(tmp_path)
+
+    def holds_pairs(self, data: Path) -> None:
+        found = facts(data).ptp_pairs
+        assert [row.indicator for row in found.ever(("97140", "97124"))] == ["0", "1"]
+        assert found.find(("97140", "97124"), date(2023, 12, 31)).indicator == "0"  # type: ignore[union-attr]
+        assert found.find(("97140", "97124"), date(2024, 1, 1)).indicator == "1"  # type: ignore[union-attr]
+        assert found.find(("97140", "97124"), date(2019, 12, 31)) is None
+        assert found.find(("97140", "97530"), date(2020, 1, 1)) is None, "an edit of indicator 9 never applied"
+        assert found.find(("99213", "99211"), date(2024, 6, 30)) is not None
+        assert found.find(("99213", "99211"), date(2024, 7, 1)) is None
+
+    @pytest.mark.parametrize("separator", [",", "\t"])
+    def test_unlikely_edits_as_text(self, tmp_path: Path, separator: str) -> None:
+        content = text(MUE_HEADER, UNLIKELY, separator=separator)
+        (file,) = loaded(put(tmp_path, "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv", content), tmp_path)
+        assert (file.kind, file.quarter, file.rows) == ("mue", date(2026, 10, 1), 2)
+        self.holds_unlikely(tmp_path)
+
+    def test_unlikely_edits_as_a_workbook_in_a_zip(self, tmp_path: Path) -> None:
+        book = workbook(tmp_path / "book.xlsx", MUE_HEADER, UNLIKELY).read_bytes()
+        name = "MCR_MUE_PractitionerServices_Eff_10-01-2026.xlsx"
+        loaded(zipped(tmp_path / "practitioner-services-mue-table.zip", {name: book}), tmp_path)
+        self.holds_unlikely(tmp_path)
+
+    def test_a_header_in_one_line_and_code_page_1252(self, tmp_path: Path) -> None:
+        header = ("HCPCS/CPT Code", *MUE_HEADER[1:])
+        content = text(header, UNLIKELY, separator=",").replace(b"liability", b"liability \x96 none")
+        loaded(put(tmp_path, "mue_2026q4.csv", content), tmp_path)
+        self.holds_unlikely(tmp_path)
+
+    def holds_unlikely(self, data: Path) -> None:
+        found = facts(data).mue
+        shipped = read_facts().mue
+        edit = found.find("97124", DAY)
+        assert edit is not None
+        assert (edit.units, edit.adjudication) == (3, "3")
+        assert found.find("97140", DAY).adjudication == "2"  # type: ignore[union-attr]
+        before = date(2026, 9, 30)
+        assert found.find("97124", before) == shipped.find("97124", before), "an earlier day keeps its own value"
+
+
+class TestQuarters:
+    @pytest.mark.parametrize(
+        ("name", "quarter"),
+        [
+            ("ccipra-v303r0-f1.txt", date(2024, 10, 1)),
+            ("medicare-ncci-2025q1-practitioner-ptp-edits-ccipra-v310r0-f2.zip", date(2025, 1, 1)),
+            ("MCR_MUE_PractitionerServices_Eff_01-01-2025.csv", date(2025, 1, 1)),
+            ("medicare-ncci-2026-q3-practitioner-services-mue-table.zip", date(2026, 7, 1)),
+            ("edits.txt", None),
+        ],
+    )
+    def test_the_name_tells_the_quarter(self, name: str, quarter: date | None) -> None:
+        assert quarter_of(name) == quarter
+
+    def test_a_newer_quarter_brings_additions_and_deletions(self, tmp_path: Path) -> None:
+        loaded(put(tmp_path, "ccipra-v322r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        newer = [
+            pair("97140", "97124", "20200101", "20231231", "0"),
+            pair("97140", "97124", "20240101", "20260930", "1"),
+            pair("97140", "97010", "20261001"),
+            pair("99213", "99211", "20150401", "20240630"),
+        ]
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, newer)), tmp_path)
+        found = facts(tmp_path)
+        assert found.ptp_pairs.find(("97140", "97124"), DAY) is None, "deleted"
+        assert found.ptp_pairs.find(("97140", "97010"), DAY) is not None, "added"
+        assert found.ptp_pairs.find(("98941", "97140"), DAY) is None, "gone without a word"
+        assert found.imported is not None
+        assert [file.name for file in found.imported.files.values()] == ["ccipra-v323r0-f4.txt"]
+
+    def test_the_parts_of_one_quarter_stand_side_by_side(self, tmp_path: Path) -> None:
+        loaded(put(tmp_path, "ccipra-v323r0-f1.txt", text(PTP_HEADER, [pair("00100", "00102", "20200101")])), tmp_path)
+        before = facts(tmp_path)
+        assert before.ptp_pairs.find(("97140", "97124"), DAY) == read_facts().ptp_pairs.find(("97140", "97124"), DAY)
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        after = facts(tmp_path)
+        assert after.ptp_pairs.find(("00100", "00102"), DAY) is not None
+        assert after.ptp_pairs.find(("97140", "97124"), DAY).indicator == "1"  # type: ignore[union-attr]
+
+    def test_an_older_quarter_of_pairs_is_refused(self, tmp_path: Path) -> None:
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        with pytest.raises(BadFact, match="hold its history"):
+            loaded(put(tmp_path, "ccipra-v310r0-f4.txt", text(PTP_HEADER, PAIRS[:1])), tmp_path)
+        assert facts(tmp_path).ptp_pairs.find(("98941", "97140"), DAY) is not None
+
+    def test_unlikely_edits_of_several_quarters_hold_each_for_its_own(self, tmp_path: Path) -> None:
+        for quarter, units in (("10-01-2026", 3), ("01-01-2026", 2)):
+            content = text(MUE_HEADER, [unlikely("97124", units)], separator=",")
+            loaded(put(tmp_path, f"MCR_MUE_PractitionerServices_Eff_{quarter}.csv", content), tmp_path)
+        found = facts(tmp_path).mue
+        units_on = {day: found.find("97124", day).units for day in (date(2026, 9, 30), date(2026, 10, 1))}  # type: ignore[union-attr]
+        assert units_on == {date(2026, 9, 30): 2, date(2026, 10, 1): 3}
+
+
+class TestRefused:
+    """Each names the line and the reason, and leaves what was loaded."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "place", "reason"),
+        [
+            ("notes.txt", b"These are no edits.\r\nAt all.\r\n", "line 2", "no header"),
+            ("empty.txt", b"", "line 1", "no header"),
+            ("picture.txt", b"\x89PNG\0\0\0", "line 1", "no text"),
+            ("none.txt", text(PTP_HEADER, []), "line", "no pair"),
+            ("bad.txt", text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "2024-01-01")]), "line 13", "no day"),
+            ("bad.txt", text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20241301")]), "line 13", "no day"),
+            (
+                "bad.txt",
+                text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20240101", "*", "7")]),
+                "line 13",
+                "0, 1 and 9",
+            ),
+            ("bad.txt", text(PTP_HEADER, [PAIRS[0], ("97140", "x")]), "line 13", "no pair of procedure codes"),
+            (
+                "bad.csv",
+                text(MUE_HEADER, [UNLIKELY[0], ("97140", "many", "3", "")], separator=","),
+                "line 6",
+                "whole number",
+            ),
+            (
+                "bad.csv",
+                text(MUE_HEADER, [UNLIKELY[0], ("97140", "4", "8", "")], separator=","),
+                "line 6",
+                "1, 2 and 3",
+            ),
+            ("bad.csv", text(MUE_HEADER, [("manual", "4", "3", "")], separator=","), "line 5", "no procedure code"),
+            (
+                "dme.csv",
+                text(("HCPCS Code", "DME Supplier Services MUE Values", "MUE Adjudication Indicator"), UNLIKELY),
+                "(file)",
+                "medical equipment",
+            ),
+            (
+                "table.csv",
+                text(("HCPCS/CPT Code", "Outpatient Hospital Services MUE Values", "x"), UNLIKELY, separator=","),
+                "line",
+                "practitioner",
+            ),
+            ("ccioph-v323r0-f1.txt", text(PTP_HEADER, PAIRS), "(file)", "outpatient hospitals"),
+            ("broken.xlsx", b"PK\x03\x04 cut off", "(workbook)", "cannot be read"),
+        ],
+    )
+    def test_a_wrong_file(self, tmp_path: Path, name: str, content: bytes, place: str, reason: str) -> None:
+        loaded(put(tmp_path, "ccipra-v322r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        before = (tmp_path / STORE).read_bytes()
+        with pytest.raises(BadFact) as refused:
+            loaded(put(tmp_path, name, content), tmp_path, quarter=date(2026, 10, 1))
+        assert refused.value.file == name
+        assert place in refused.value.key
+        assert reason in refused.value.reason
+        assert (tmp_path / STORE).read_bytes() == before
+        assert not list(tmp_path.glob(f".{STORE}*")), "nothing half-loaded is left behind"
+
+    def test_a_zip_without_edits(self, tmp_path: Path) -> None:
+        with pytest.raises(BadFact, match="no text file and no workbook"):
+            loaded(zipped(tmp_path / "edits.zip", {"edits.pdf": b"%PDF"}), tmp_path)
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(BadFact, match="no such file"):
+            loaded(tmp_path / "nothing.zip", tmp_path)
+
+    def test_a_store_that_is_no_store(self, tmp_path: Path) -> None:
+        (tmp_path / STORE).write_bytes(b"not a database, but long enough to be taken for a file of some kind" * 20)
+        with pytest.raises(BadFact):
+            facts(tmp_path)
+
+
+class TestInUse:
+    def test_the_file_is_what_is_cited(self, tmp_path: Path) -> None:
+        content = text(MUE_HEADER, [unlikely("97124", 1)], separator=",")
+        loaded(put(tmp_path, "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv", content), tmp_path)
+        from fhir_massage import review
+
+        content_of_claim = claim(line("97124", units=2, minutes=30), payer="medicare-part-b")
+        report = review(content_of_claim, on=date(2026, 11, 10), facts=facts(tmp_path))
+        finding = next(f for f in report.findings if f.rule == "units-exceed-mue")
+        assert "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv" in finding.citations[0].title
+        assert "row 97124" in finding.citations[0].title
+        assert not [f for f in reviewed(content_of_claim).findings if f.rule == "units-exceed-mue"]
+
+    def test_what_keeps_two_services_apart_is_known_for_imported_pairs(self, tmp_path: Path) -> None:
+        rows = [
+            pair("97140", "97124", "20200101"),  # as shipped
+            pair("98942", "97112", "20200101"),
+            pair("97530", "97537", "20200101"),
+            pair("99213", "99211", "20200101"),
+        ]
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, rows)), tmp_path)
+        found = facts(tmp_path).ptp_pairs
+        apart = {(one, two): found.find((one, two), DAY).apart for one, two, *_ in rows}  # type: ignore[union-attr]
+        assert apart == {
+            ("97140", "97124"): "interval",
+            ("98942", "97112"): "region",
+            ("97530", "97537"): "interval",
+            ("99213", "99211"): "other",
+        }
+
+    def test_a_missing_pair_is_known_to_be_none_within_what_was_loaded(self, tmp_path: Path) -> None:
+        rows = [pair("20560", "97124", "20200101"), pair("97140", "99211", "20200101")]
+        loaded(put(tmp_path, "ccipra-v323r0-f1.txt", text(PTP_HEADER, rows)), tmp_path)
+        known = facts(tmp_path).codes_in_pairs
+        assert "97140" in known
+        assert "99211" not in known, "its own pairs are in a part that was not loaded"
+
+    def test_imported_rows_are_read_after_a_fork(self, tmp_path: Path) -> None:
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        found = facts(tmp_path)
+        assert found.ptp_pairs.find(("97140", "97124"), DAY) is not None
+        queue = (fork := multiprocessing.get_context("fork")).Queue()
+        child = fork.Process(target=lambda: queue.put(found.ptp_pairs.find(("98941", "97140"), DAY).indicator))  # type: ignore[union-attr]
+        child.start()
+        assert queue.get(timeout=20) == "1"
+        child.join()
+
+    def test_the_store_keeps_where_it_came_from(self, tmp_path: Path) -> None:
+        (file,) = loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        with sqlite3.connect(tmp_path / STORE) as database:
+            row = database.execute("select name, quarter, sha256, imported, rows from file").fetchone()
+        assert row == (file.name, "2026-10-01", file.sha256, "2026-11-23", 5)
+        assert len(file.sha256) == 64

@@ -1,0 +1,136 @@
+"""Units of timed services against minutes, limits and each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.claims import Json, claim, corrected, line, reviewed, the, varied, with_claim
+
+MEDICARE = "medicare-part-b"
+
+
+def _rules(bundle: Json) -> set[str]:
+    return {finding.rule for finding in reviewed(bundle).findings}
+
+
+class TestUnitsAgainstMinutes:
+    @pytest.mark.parametrize(("minutes", "most"), [(8, 1), (22, 1), (23, 2), (37, 2), (38, 3), (52, 3), (53, 4)])
+    @pytest.mark.parametrize("payer", [MEDICARE, "commercial"])
+    def test_one_service(self, minutes: int, most: int, payer: str) -> None:
+        fits = claim(line("97140", units=most, minutes=minutes, modifiers=("GP",)), payer=payer)
+        assert not {"units-exceed-minutes", "units-below-minutes"} & _rules(fits)
+        over = claim(line("97140", units=most + 1, minutes=minutes, modifiers=("GP",)), payer=payer)
+        report = reviewed(over)
+        found = the(report, "units-exceed-minutes")
+        assert found.expression == ("Claim.item[0].quantity",)
+        assert found.corrections[0].certain
+        item = corrected(report)["item"][0]
+        assert (item["quantity"]["value"], item["net"]["value"]) == (most, 58 * most)
+        assert corrected(report)["total"]["value"] == 58 * most
+        assert str(found.at_risk) == "58.00"
+
+    def test_medicare_adds_the_minutes_up(self) -> None:
+        """7 and 8 minutes make one unit for Medicare, the longer one's; one by itself elsewhere."""
+        lines = (line("97110", minutes=7, modifiers=("GP",)), line("97140", minutes=8, modifiers=("GP",)))
+        found = the(reviewed(claim(*lines, payer=MEDICARE)), "units-exceed-minutes")
+        assert found.expression == ("Claim.item[0].quantity",)
+        three = (
+            line("97110", minutes=7, units=1),
+            line("97112", minutes=7, units=1),
+            line("97140", minutes=7, units=1),
+        )
+        assert sum(f.rule == "units-exceed-minutes" for f in reviewed(claim(*three, payer=MEDICARE)).findings) == 2
+        assert sum(f.rule == "units-exceed-minutes" for f in reviewed(claim(*three)).findings) == 3
+
+    def test_no_unit_takes_the_line_off(self) -> None:
+        report = reviewed(claim(line("97140", minutes=7), line("97110", minutes=15)))
+        assert the(report, "units-exceed-minutes").corrections[0].label == "Remove line 1"
+        assert [item["sequence"] for item in corrected(report)["item"]] == [2]
+
+    def test_units_left_unbilled_are_mentioned(self) -> None:
+        found = the(reviewed(claim(line("97140", units=1, minutes=30))), "units-below-minutes")
+        assert found.severity == "information"
+        assert found.at_risk is None
+        assert [(c.label, c.certain) for c in found.corrections] == [("Bill 2 units", False)]
+
+    def test_untimed_services_are_not_counted(self) -> None:
+        assert not {r for r in _rules(claim(line("98940", units=1, minutes=5))) if r.startswith("units")}
+
+    def test_one_line_without_minutes_silences_medicares_count(self) -> None:
+        bundle = claim(line("97140", units=3, minutes=15), line("97110", minutes=None), payer=MEDICARE)
+        assert "units-exceed-minutes" not in _rules(bundle)
+        assert the(reviewed(bundle), "minutes-missing").expression == ("Claim.item[1]",)
+
+
+class TestWholeUnits:
+    @pytest.mark.parametrize("units", [0, -1, 1.5])
+    def test_not_whole(self, units: Any) -> None:
+        found = the(reviewed(claim(line("97140", units=units, minutes=15))), "units-not-whole")
+        assert found.expression == ("Claim.item[0].quantity",)
+        assert found.denial is not None
+        assert found.denial.carc == "16"
+
+    def test_absent(self) -> None:
+        bundle = varied(claim(), lambda c: c["item"][0].pop("quantity"))
+        (bill,) = the(reviewed(bundle), "units-not-whole").corrections
+        assert (bill.label, bill.certain) == ("Bill 1 unit", False)
+
+    def test_minutes_in_place_of_units(self) -> None:
+        def in_minutes(resource: Json) -> None:
+            resource["item"][0]["quantity"] = {"value": 30, "unit": "min", "code": "min"}
+            resource["item"][0].pop("informationSequence")
+            resource.pop("supportingInfo")
+
+        report = reviewed(varied(claim(line("97140", units=2, minutes=30)), in_minutes))
+        assert the(report, "units-not-whole").corrections[0].certain
+        assert corrected(report)["item"][0]["quantity"]["value"] == 2
+
+
+class TestOverlap:
+    def _session(self, first: tuple[str, str], second: tuple[str, str]) -> Json:
+        return claim(line("97140", at=first), line("97110", at=second))
+
+    def test_a_minute_is_billed_once(self) -> None:
+        bundle = self._session(("10:00", "10:15"), ("10:10", "10:25"))
+        found = the(reviewed(bundle), "minutes-overlap")
+        assert found.expression == ("Claim.item[1].servicedPeriod",)
+        assert "5 minutes" in found.message
+        assert found.corrections
+        assert not any(c.certain for c in found.corrections)
+
+    def test_a_service_within_another(self) -> None:
+        found = the(reviewed(self._session(("10:00", "10:30"), ("10:10", "10:20"))), "minutes-overlap")
+        assert any(c.label.startswith("Remove line 2") for c in found.corrections)
+
+    def test_a_third_service_within_a_long_first_one(self) -> None:
+        bundle = claim(
+            line("97140", units=4, at=("10:00", "11:00")),
+            line("97110", at=("10:00", "10:15")),
+            line("97112", at=("10:40", "10:55")),
+        )
+        found = [f.expression[0] for f in reviewed(bundle).findings if f.rule == "minutes-overlap"]
+        assert found == ["Claim.item[1].servicedPeriod", "Claim.item[2].servicedPeriod"]
+
+    def test_one_after_the_other(self) -> None:
+        assert "minutes-overlap" not in _rules(self._session(("10:00", "10:15"), ("10:15", "10:30")))
+
+    def test_not_for_services_without_contact(self) -> None:
+        bundle = claim(line("97140", at=("10:00", "10:15")), line("97010", at=("10:00", "10:15")))
+        assert "minutes-overlap" not in _rules(bundle)
+
+
+class TestLimits:
+    def test_medically_unlikely(self) -> None:
+        found = the(reviewed(claim(line("20560", units=2, minutes=None))), "units-exceed-mue")
+        assert found.expression == ("Claim.item[0].quantity",)
+        assert [c.certain for c in found.corrections] == [False]
+        assert str(found.at_risk) == "58.00"
+
+    def test_not_where_nobody_follows_ncci(self) -> None:
+        assert "units-exceed-mue" not in _rules(claim(line("20560", units=2, minutes=None), payer="self-pay"))
+
+    def test_a_corrected_claim_is_silent(self) -> None:
+        bundle = claim(line("97140", units=3, minutes=30))
+        assert not {r for r in _rules(with_claim(bundle, corrected(reviewed(bundle)))) if r.startswith("units")}
