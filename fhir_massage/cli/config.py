@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import click
 
@@ -16,6 +17,7 @@ def config(form: str) -> None:
     """Show each setting: its value, where it comes from, and what it is for."""
     settings = read_settings()
     values = settings.model_dump(mode="json")
+    values["database"] = _without_password(settings.database_url)
     if form == "json":
         write_json(values)
         return
@@ -29,3 +31,7 @@ def _origin(name: str, settings: Settings, file: str | None) -> str:
     if f"{PREFIX}{name.upper()}" in {key.upper() for key in os.environ}:
         return "environment"
     return str(file) if file and name in settings.model_fields_set else "default"
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", address)

@@ -66,6 +66,7 @@ def read_parts(file: Path) -> Iterator[Part]:
         raise BadFact(file.name, "(file)", "there is no such file")
     with file.open("rb") as stream:
         if not zipfile.is_zipfile(stream) or file.suffix.lower() in _WORKBOOK:
+            stream.seek(0)
             yield _part(file.name, file.name, stream)
             return
     yield from _zipped(file)

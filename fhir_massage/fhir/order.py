@@ -14,6 +14,8 @@ from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
 
+#: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
+_OF_ORGANS = ("carotid", "prostat", "rectal")
 _LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
 
 
@@ -47,7 +49,7 @@ def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
     for text in texts:
         said = " ".join(text.lower().replace("-", " ").split())
         stems = [row for row in facts.order_scope if row.kind == "text" and row.in_force(day)]
-        named = [row.ours for row in stems if row.value in said]
+        named = [row.ours for row in stems if row.value in said] + [False for word in _OF_ORGANS if word in said]
         if named and all(named):
             return True
     return False

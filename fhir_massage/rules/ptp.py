@@ -63,8 +63,9 @@ def ptp_modifier_missing(case: ClaimCase) -> Iterator[Found]:
             continue
         yield Found(
             f"{met.two.element}.modifier",
-            f"{named(case.facts, met.two.code, met.encounter.day)} is bundled into "
-            f"{named(case.facts, met.one.code, met.encounter.day)} on {met.encounter.day} {_unless(met, state)}.",
+            f"{named(case.facts, met.two.code, met.encounter.day)} is part of "
+            f"{named(case.facts, met.one.code, met.encounter.day)} (line {met.one.index + 1}) "
+            f"unless a modifier says that they were apart; {_shown(met, state)}.",
             tuple(_ways_out(case, met, state)),
             cite(case.facts, met.pair),
         )
@@ -100,9 +101,9 @@ def ptp_same_region(case: ClaimCase) -> Iterator[Found]:
         shared = _regions(met.one.regions & met.two.regions)
         yield Found(
             met.two.element,
-            f"{named(case.facts, met.two.code, met.encounter.day)} and "
-            f"{named(case.facts, met.one.code, met.encounter.day)} were both given to the {shared} region "
-            f"on {met.encounter.day}; no modifier separates them.",
+            f"{named(case.facts, met.two.code, met.encounter.day)} is part of "
+            f"{named(case.facts, met.one.code, met.encounter.day)} (line {met.one.index + 1}) in the same region, "
+            f"and both are billed for: {shared}.",
             (certain(f"Remove line {met.two.index + 1}", change(case).remove(met.two.index)),),
             cite(case.facts, met.pair),
         )
@@ -255,19 +256,20 @@ def _separated(case: ClaimCase, met: Met) -> bool:
     return False
 
 
-def _unless(met: Met, state: State) -> str:
+def _shown(met: Met, state: State) -> str:
+    """What the claim shows of whether the two were apart, in words."""
     if met.pair.apart == "region":
         if state == "apart":
-            return "though the lines name different regions: no modifier says so"
-        return "unless it treated another region"
+            return f"the body sites differ ({_regions(met.two.regions)}; {_regions(met.one.regions)})"
+        return "the claim does not show which regions were treated"
     if met.pair.apart == "interval":
         shown: dict[State, str] = {
-            "apart": "though it took minutes of its own: no modifier says so",
-            "together": "and the two share minutes",
-            "open": "unless it took other minutes of the session",
+            "apart": "their times do not overlap",
+            "together": "their times overlap",
+            "open": "the claim does not show their times",
         }
         return shown[state]
-    return "unless the record shows that it was distinct"
+    return "only the record can show it"
 
 
 def _ways_out(case: ClaimCase, met: Met, state: State) -> Iterator[Correction]:
@@ -310,6 +312,8 @@ def _needs(met: Met) -> str:
     if met.pair.apart == "region":
         hints = _likely(met.two) - _likely(met.one)
         hinted = f" (the claim suggests {_regions(hints)} for {met.two.code})" if hints else ""
+        if shared := _likely(met.two) & _likely(met.one):
+            hinted = f" (the claim suggests {_regions(shared)} for both)"
         return f"documentation that {met.two.code} treated another region than {met.one.code}{hinted}"
     if met.pair.apart == "interval":
         return f"documentation that {met.two.code} and {met.one.code} took different 15-minute intervals"

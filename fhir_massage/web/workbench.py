@@ -7,7 +7,7 @@ from flask import Blueprint, Response, render_template, request
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.fhir.read import encode, parse, read
-from fhir_massage.model.finding import Finding
+from fhir_massage.model.finding import Correction, Finding
 from fhir_massage.present.outcome import why
 from fhir_massage.review.document import corrected_document, with_correction
 from fhir_massage.review.report import Report
@@ -55,15 +55,19 @@ def _content() -> bytes:
 
 
 def _corrected(content: bytes, report: Report, pressed: str) -> bytes:
-    """The document with the correction ``<finding>.<correction>`` applied, or every certain one (``all``)."""
+    """The document with the correction applied whose button was pressed, or every certain one (``all``)."""
     if pressed == "all":
         return encode(corrected_document(read(content), report, parse(content)))
-    try:
-        finding, correction = (int(part) for part in pressed.split("."))
-        chosen = report.findings[finding].corrections[correction]
-    except (ValueError, IndexError):
-        raise FhirMassageError("that correction no longer fits the claim; review it again") from None
-    return encode(with_correction(read(content), report, parse(content), report.findings[finding], chosen))
+    for finding in report.findings:
+        for correction in finding.corrections:
+            if _chosen(finding, correction) == pressed:
+                return encode(with_correction(read(content), report, parse(content), finding, correction))
+    raise FhirMassageError("that correction no longer fits the claim; review it again")
+
+
+def _chosen(finding: Finding, correction: Correction) -> str:
+    """What a correction's button sends: it still names the same correction after the claim was edited."""
+    return f"{finding.resource} {finding.expression[0]} {finding.rule}: {correction.label}"
 
 
 def _pretty(content: bytes) -> str:
@@ -75,7 +79,14 @@ def _pretty(content: bytes) -> str:
 
 def _page(content: str, *, report: Report | None = None, problem: str = "") -> str:
     return render_template(
-        "workbench.html", content=content, report=report, problem=problem, place=_place, why=why, sure=_sure(report)
+        "workbench.html",
+        content=content,
+        report=report,
+        problem=problem,
+        place=_place,
+        why=why,
+        sure=_sure(report),
+        chosen=_chosen,
     )
 
 

@@ -189,16 +189,16 @@ class TestRefused:
             (
                 "bad.csv",
                 text(MUE_HEADER, [UNLIKELY[0], ("97140", "many", "3", "")], separator=","),
-                "line 6",
+                "line 7",
                 "whole number",
             ),
             (
                 "bad.csv",
                 text(MUE_HEADER, [UNLIKELY[0], ("97140", "4", "8", "")], separator=","),
-                "line 6",
+                "line 7",
                 "1, 2 and 3",
             ),
-            ("bad.csv", text(MUE_HEADER, [("manual", "4", "3", "")], separator=","), "line 5", "no procedure code"),
+            ("bad.csv", text(MUE_HEADER, [("manual", "4", "3", "")], separator=","), "line 6", "no procedure code"),
             (
                 "dme.csv",
                 text(("HCPCS Code", "DME Supplier Services MUE Values", "MUE Adjudication Indicator"), UNLIKELY),

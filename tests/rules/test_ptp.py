@@ -59,6 +59,7 @@ class TestApartByRegion:
         first, second = the(reviewed(_manipulation(None, None)), "ptp-modifier-missing").corrections
         assert first.label == "Remove line 2"
         assert second.needs is not None
+        assert second.needs.endswith("(the claim suggests cervical for both)")
 
     def test_diagnoses_of_other_regions_are_hinted_at(self) -> None:
         bundle = claim(

@@ -8,9 +8,7 @@ import pytest
 
 from tests.claims import (
     DAY,
-    NPI_THERAPIST,
     PAYORS,
-    TAXONOMY,
     Json,
     claim,
     concept,
@@ -395,8 +393,3 @@ def test_the_plans_own_limit_counts_the_calendar_year() -> None:
 )
 def test_right_claims_are_met_with_silence(payer: str, profession: str) -> None:
     assert rules_of(claim(line("97140"), line("97124"), payer=payer, profession=profession)) == []
-
-
-def test_the_builders_provider_is_a_person_with_an_npi() -> None:
-    assert resource(claim(), "Practitioner")["identifier"][0]["value"] == NPI_THERAPIST
-    assert set(TAXONOMY) >= {"massage-therapist", "chiropractor"}
