@@ -89,8 +89,9 @@ def _old_quarters(book: Facts, day: date) -> list[str]:
     notes = []
     for table, kind in zip(QUARTERLY, ("ptp", "mue"), strict=True):
         imported = [] if book.imported is None else [f.quarter for f in book.imported.files.values() if f.kind == kind]
-        newest = max((*imported, *(row.effective for row in book.rows_of(table) if row.effective <= day)))
-        if newest < quarter:
+        shipped = (row.effective for row in book.rows_of(table) if row.effective <= day)
+        newest = max((*imported, *shipped), default=None)
+        if newest is not None and newest < quarter:
             notes.append(
                 f"{table} is of {newest}, and CMS publishes it anew each quarter (the one of {quarter} is out). "
                 f"Load the official file: fhir-massage facts import FILE"

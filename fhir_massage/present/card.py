@@ -45,6 +45,7 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
     suggestions = [
         _suggestion(report, finding, correction, new_id) for finding in findings for correction in finding.corrections
     ]
+    suggestions += [_document(finding, new_id) for finding in findings if finding.document is not None]
     card: Json = {
         "uuid": new_id(),
         "summary": _summary(findings),
@@ -124,3 +125,13 @@ def _suggestion(report: Report, finding: Finding, correction: Correction, new_id
     if correction.certain:
         suggestion["isRecommended"] = True
     return suggestion
+
+
+def _document(finding: Finding, new_id: Callable[[], str]) -> Json:
+    """The suggestion that files a finding's draft as a document, for a person to finish."""
+    label = "File the draft to be finished"
+    return {
+        "label": label,
+        "uuid": new_id(),
+        "actions": [{"type": "create", "description": label, "resource": finding.document}],
+    }

@@ -271,11 +271,10 @@ def coverage_conditional(case: ClaimCase) -> Iterator[Found]:
     The payer's own policy, named in the finding.
     """
     for line in case.lines:
-        entries = [entry for entry in (_payable(line), _covered(line)) if entry is not None]
-        if any(entry.answer == "no" for entry in entries):
-            continue
-        conditional = [entry for entry in entries if entry.answer == "conditional"]
-        if conditional:
+        entries = (_payable(line), _covered(line))
+        answers = [entry.answer for entry in entries if entry is not None]
+        if "conditional" in answers and "no" not in answers:
+            conditional = [entry for entry in entries if entry is not None and entry.answer == "conditional"]
             conditions = list(dict.fromkeys(c for entry in conditional for c in entry.conditions))
             yield Found(
                 line.element,
@@ -312,6 +311,8 @@ def authorization_missing(case: ClaimCase) -> Iterator[Found]:
     if case.authorization is not None or not case.has_insurance:
         return
     asked = [(line, entry) for line in case.lines if (entry := _authorization(line)) is not None]
+    if not asked and not case.benefits:
+        return
     told = [line for line in case.lines if any(b.authorization_required for b in _benefits(case, line))]
     lines = [line for line in case.lines if line in told or any(line is each for each, _ in asked)]
     if not lines:

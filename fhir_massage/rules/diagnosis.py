@@ -357,7 +357,8 @@ def _supports(case: ClaimCase, line: Line, diagnosis: str) -> bool:
     if own is not None:
         return diagnosis.startswith(own.prefixes)
     table = case.facts.supporting_diagnoses
-    return any(table.find((line.code, diagnosis[:length]), line.day) for length in range(len(diagnosis), 0, -1))
+    # No prefix is shorter than a category of ICD-10-CM, which has three characters.
+    return any(table.find((line.code, diagnosis[:length]), line.day) for length in range(3, len(diagnosis) + 1))
 
 
 def _is_manipulation(line: Line) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fhir_massage.facts.policy import Payable
 from fhir_massage.facts.rows import OutsideScope
@@ -158,6 +159,7 @@ def npi_invalid(case: ClaimCase) -> Iterator[Found]:
             )
 
 
+@lru_cache(maxsize=4096)
 def is_npi(text: str) -> bool:
     """Whether the text is a National Provider Identifier by its form and check digit."""
     if len(text) != 10 or not text.isascii() or not text.isdigit() or text[0] not in "12":
