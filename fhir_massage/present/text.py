@@ -33,7 +33,7 @@ def show(reports: Sequence[Report], facts: Facts, console: Console) -> None:
     for report in reports:
         for name in (*report.claims, *report.orders):
             _show_subject(name, report, facts, console)
-    console.print(_totals(reports))
+    _block(console, 0, _totals(reports))
 
 
 def at_risk(findings: Iterable[Finding]) -> Decimal:
@@ -59,9 +59,9 @@ def _show_subject(name: str, report: Report, facts: Facts, console: Console) -> 
     findings = [finding for finding in report.findings if finding.resource == name]
     about = _about(name, case)
     if not findings:
-        console.print(Text.assemble((_mark("correct", console), "green"), " ", (about, "bold"), ": correct"))
+        _block(console, 0, Text.assemble((_mark("correct", console), "green"), " ", (about, "bold"), ": correct"))
         return
-    console.print(Text.assemble((about, "bold"), " · ", _counted(findings)))
+    _block(console, 0, Text.assemble((about, "bold"), " · ", _counted(findings)))
     explained: set[str] = set()
     for finding in findings:
         console.print()
@@ -182,7 +182,7 @@ def _totals(reports: Sequence[Report]) -> Text:
         text.append(f", ${dollars:,.2f} at risk", style="bold")
     sure = sum(any(correction.certain for correction in finding.corrections) for finding in findings)
     if sure:
-        text.append(f". --fix mends {sure} of them")
+        text.append(f". --fix mends {_number(sure, 'finding')}")
     return text.append(".")
 
 

@@ -243,7 +243,8 @@ def units_exceed_mue(case: ClaimCase) -> Iterator[Found]:
         for code, lines in _by_code(encounter).items():
             edit = case.facts.mue.find(code, encounter.day)
             total = sum(line.units for line in lines if line.units is not None and line.units > 0)
-            if edit is None or total <= edit.units:
+            # An edit of nought is for codes that are never paid by themselves: other rules say what to do.
+            if edit is None or edit.units == 0 or total <= edit.units:
                 continue
             last = lines[-1]
             yield Found(
