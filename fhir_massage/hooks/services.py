@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -10,8 +10,14 @@ Json = dict[str, Any]
 
 PATIENT = {"patient": "Patient/{{context.patientId}}"}
 COVERAGE = {"coverage": "Coverage?patient={{context.patientId}}&status=active"}
+ORDERS = {"serviceRequests": "ServiceRequest?patient={{context.patientId}}&status=draft,active"}
 CLAIMS = {"claims": "Claim?patient={{context.patientId}}&status=draft,active"}
 CONDITIONS = {"conditions": "Condition?patient={{context.patientId}}&clinical-status=active"}
+
+
+#: Which orders of a request are reviewed: the drafts in its context, those of them that were just selected,
+#: or those that it names and the prefetch brings. Claims are always reviewed, wherever they ride.
+Orders = Literal["drafts", "selected", "dispatched", "booked"]
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -23,6 +29,7 @@ class Service(msgspec.Struct, frozen=True):
     description: str
     prefetch: dict[str, str]
     context: dict[str, type]
+    orders: Orders = "drafts"
 
 
 SERVICES: tuple[Service, ...] = (
@@ -41,22 +48,25 @@ SERVICES: tuple[Service, ...] = (
         "Checks the orders being chosen for massage and manual therapy against the payer's rules.",
         {**PATIENT, **COVERAGE, **CONDITIONS},
         {"userId": str, "patientId": str, "selections": list, "draftOrders": dict},
+        "selected",
     ),
     Service(
         "fhir-massage-order-dispatch",
         "order-dispatch",
         "Massage and manual therapy billing",
-        "Checks whether the performer is one that the payer pays.",
-        {**PATIENT, **COVERAGE},
+        "Checks the orders being sent out, and whether the payer pays their performer.",
+        {**PATIENT, **COVERAGE, **ORDERS},
         {"patientId": str, "dispatchedOrders": list, "performer": str},
+        "dispatched",
     ),
     Service(
         "fhir-massage-appointment-book",
         "appointment-book",
         "Massage and manual therapy billing",
         "Checks the orders and claims behind an appointment for massage or manual therapy.",
-        {**PATIENT, **COVERAGE},
+        {**PATIENT, **COVERAGE, **ORDERS},
         {"userId": str, "patientId": str, "appointments": dict},
+        "booked",
     ),
     Service(
         "fhir-massage-encounter-discharge",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fhir_massage.model.finding import Correction, Finding
+from fhir_massage.errors import Unreadable
+from fhir_massage.model.finding import Citation, Correction, Finding
 from fhir_massage.present.finding import as_json
-from fhir_massage.present.outcome import why
+from fhir_massage.present.outcome import reason
 from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_by_id
 
@@ -36,6 +37,9 @@ def cards(report: Report, new_id: Callable[[], str]) -> list[Json]:
         if finding.severity != "information" or finding.corrections or finding.draft:
             groups.setdefault((finding.resource, rule_by_id(finding.rule).topic), []).append(finding)
     made = [_card(report, topic, findings, new_id) for (_, topic), findings in groups.items()]
+    unread = [error for error in report.unread if not (error.place or "").startswith("prefetch")]
+    if unread:
+        made.append(_unread_card(unread, new_id))
     return sorted(made, key=lambda card: list(_INDICATORS.values()).index(card["indicator"]))
 
 
@@ -69,6 +73,18 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
     return card
 
 
+def _unread_card(unread: list[Unreadable], new_id: Callable[[], str]) -> Json:
+    """The card that says what was not checked. A bad prefetch is no matter of the user's and makes none."""
+    what = "A resource" if len(unread) == 1 else f"{len(unread)} resources"
+    return {
+        "uuid": new_id(),
+        "summary": f"{what} could not be read, so what it says was not checked.",
+        "detail": "\n".join(f"- `{error.place or 'the request'}`: {_plain(error.reason)}" for error in unread),
+        "indicator": "warning",
+        "source": {"label": LABEL, "topic": {"system": TOPICS, "code": "claim"}},
+    }
+
+
 def _summary(findings: list[Finding]) -> str:
     text = findings[0].message
     if len(findings) > 1:
@@ -83,20 +99,30 @@ def _cut(text: str, length: int) -> str:
 
 def _detail(finding: Finding) -> str:
     parts = [f"**{_plain(finding.message)}**"]
-    facts = [f"Element: `{finding.expression[0]}`"]
+    facts = [f"Element: `{finding.expression[0]}` of {_plain(finding.resource)}"]
     if finding.denial is not None:
         codes = " ".join((f"{finding.denial.group}-{finding.denial.carc}", *finding.denial.rarc))
         facts.append(f"Denial to expect: {codes}")
     if finding.at_risk is not None:
         facts.append(f"At risk: ${finding.at_risk:,.2f}")
     parts.append("\n".join(f"- {fact}" for fact in facts))
-    parts.append(_plain(why(finding)))
+    parts.append(_plain(reason(finding)))
+    parts += [f"Source: {_cited(cited)}" for cited in finding.citations]
     for correction in finding.corrections:
         if correction.needs is not None:
             parts.append(f"*{_plain(correction.label)}*: first confirm {_plain(correction.needs)}.")
     if finding.draft:
         parts.append(finding.draft)
     return "\n\n".join(parts)
+
+
+def _cited(cited: Citation) -> str:
+    """A source as a Markdown link where its address is safe to follow."""
+    title = _plain(cited.title)
+    linked = (
+        f"[{title}]({cited.url})" if cited.url.startswith("https://") and not set("() <>") & set(cited.url) else title
+    )
+    return f"{linked} (in force since {cited.effective})"
 
 
 def _plain(text: str) -> str:

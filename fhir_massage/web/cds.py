@@ -7,18 +7,20 @@ import uuid
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, Response
+import structlog
+from flask import Blueprint, Response, g
 from werkzeug.exceptions import NotFound
 
 from fhir_massage.errors import Unreadable
 from fhir_massage.fhir.read import parse
-from fhir_massage.hooks.request import read_request
+from fhir_massage.hooks.request import read_request, subjects
 from fhir_massage.hooks.services import Service, discovery, service_by_id
 from fhir_massage.present.card import cards
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.store.log import Feedback, HookCall
 from fhir_massage.web.answer import json_body, plain_json, service
 
+log = structlog.get_logger()
 door = Blueprint("cds", __name__, url_prefix="/cds-services")
 
 
@@ -35,7 +37,11 @@ def call(id: str) -> Response:
     asked = _service(id)
     shared = service()
     request, arrival = read_request(asked, json_body())
-    report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts))
+    today = date.today()
+    chosen = subjects(asked, request["context"], arrival, facts=shared.facts, on=today)
+    report = shared.noted(review_arrival(arrival, on=today, facts=shared.facts, subjects=chosen))
+    if report.unread:
+        log.warning("set aside", request_id=g.get("request_id"), resources=len(report.unread))
     answer = cards(report, lambda: str(uuid.uuid4()))
     seconds = time.perf_counter() - started
     shared.metrics.hook_seconds.labels(asked.id).observe(seconds)
@@ -85,8 +91,17 @@ def _check_feedback(each: Any, place: str) -> None:
         raise Unreadable("expected an object", place=place)
     if not isinstance(each.get("card"), str):
         raise Unreadable("the card's UUID as a string is missing", place=f"{place}.card")
+    if not _is_moment(each.get("outcomeTimestamp")):
+        raise Unreadable("expected a date with time, in UTC", place=f"{place}.outcomeTimestamp")
     if each.get("outcome") not in ("accepted", "overridden"):
         raise Unreadable("expected 'accepted' or 'overridden'", place=f"{place}.outcome")
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and "T" in value and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _reason(each: dict[str, Any]) -> str | None:
