@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -27,7 +29,7 @@ class BadSetting(FhirMassageError):
 class Settings(BaseSettings):
     """Every setting, read once at start."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     auth: Literal["open", "required"] | None = Field(
         default=None, description="Who may call the hooks; open by default on loopback only."
@@ -74,8 +76,11 @@ def read_settings() -> Settings:
             f"{PREFIX}{'.'.join(str(step) for step in each['loc']).upper()}: {each['msg']}" for each in error.errors()
         )
         raise BadSetting(wrong) from None
-    except Exception as error:  # a TOML file or JSON value that does not parse
-        raise BadSetting(f"{type(error).__name__}: {error}") from None
+    except SettingsError as error:  # a value in the environment that is not the JSON it has to be
+        name = str(error).partition('field "')[2].partition('"')[0]
+        raise BadSetting(f"{PREFIX}{name.upper()}: expected JSON") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{PREFIX}CONFIG: {file} is no TOML: {error}") from None
 
 
 def refuse_open_outside(settings: Settings, host: str) -> None:

@@ -12,11 +12,20 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, String, Text, create_engine, insert, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import JSON, DateTime, Float, String, Text, create_engine, insert, make_url, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from fhir_massage.errors import FhirMassageError
+
 LONGEST_QUEUE = 10_000
+#: Seconds that a write waits for another process's before the record is given up.
+LONGEST_WAIT = 30
+
+
+class BadStore(FhirMassageError):
+    """The address of the database is none that can be used."""
 
 
 class Base(DeclarativeBase):
@@ -54,22 +63,29 @@ class Store:
     """Writes records in the background. ``lost`` counts those that could not be kept."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        """Nothing is opened yet. Raises ``BadStore`` for an address that no database can have."""
+        self._engine = _engine(url)
+        self._prepared = False
         self._queue: queue.Queue[tuple[type[Base], dict[str, Any]] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.lost = 0
 
     def prepare(self) -> None:
-        """Make the tables where they are missing. Raises ``SQLAlchemyError``."""
+        """Make the tables where they are missing. Raises ``SQLAlchemyError``.
+
+        Where it fails, the writer tries again with each record, so that a store that comes late is used.
+        """
         Base.metadata.create_all(self._engine)
+        self._prepared = True
         self._engine.dispose()
 
     def reachable(self) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                connection.execute(text("select 1"))
+                connection.execute(select(HookCall.id).limit(1))
+                connection.execute(select(Feedback.id).limit(1))
         except SQLAlchemyError:
             return False
         return True
@@ -101,7 +117,18 @@ class Store:
         while (record := self._queue.get()) is not None:
             kind, values = record
             try:
+                if not self._prepared:
+                    self.prepare()
                 with self._engine.begin() as connection:
                     connection.execute(insert(kind).values(**values))
-            except SQLAlchemyError:
+            except Exception:  # whatever fails here, the next record is tried, and no answer knows of it
+                self._prepared = False
                 self.lost += 1
+
+
+def _engine(url: str) -> Engine:
+    try:
+        waits = {"timeout": LONGEST_WAIT} if make_url(url).get_backend_name() == "sqlite" else {}
+        return create_engine(url, connect_args=waits)
+    except (ArgumentError, ImportError) as error:
+        raise BadStore(f"the database cannot be used: {type(error).__name__}") from None

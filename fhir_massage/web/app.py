@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import date
 
 import structlog
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
 
-from fhir_massage.errors import FhirMassageError, TooLarge, Unreadable
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.fhir.read import read
-from fhir_massage.present.outcome import outcome_of
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
-from fhir_massage.settings import Settings, read_settings
-from fhir_massage.store.log import Store
-from fhir_massage.web import cds, fhir, health, workbench
-from fhir_massage.web.answer import fhir_json
+from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings
+from fhir_massage.store.log import BadStore, Store
+from fhir_massage.web import cds, fhir, health, openapi, workbench
+from fhir_massage.web.cors import allow_origin
+from fhir_massage.web.errors import register_errors
 from fhir_massage.web.metrics import Metrics
 
 log = structlog.get_logger()
@@ -39,10 +38,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.facts: Facts = shipped(settings.policies, settings.data)
-        settings.data.mkdir(parents=True, exist_ok=True)
-        self.store = Store(settings.database_url)
-        self.store.prepare()
-        self.metrics = Metrics(CollectorRegistry())
+        self.store = _open_store(settings)
+        self.metrics = Metrics()
 
     def review(self, content: bytes, on: date | None = None) -> Report:
         """The review of a document, by the one way that every door takes."""
@@ -56,6 +53,26 @@ class Service:
         return report
 
 
+def _open_store(settings: Settings) -> Store:
+    """The store with its tables made. Raises ``BadSetting`` for a folder or address that cannot be used.
+
+    A database that is not there yet is no reason not to start: answers do without it, ``/readyz`` says so,
+    and the writer tries again with each record.
+    """
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        store = Store(settings.database_url)
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}DATA: {settings.data} cannot be made: {error.strerror}") from None
+    except BadStore as error:
+        raise BadSetting(f"{PREFIX}DATABASE: {error}") from None
+    try:
+        store.prepare()
+    except SQLAlchemyError as error:
+        log.error("store not reachable", error=type(error).__name__)
+    return store
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The application. Raises ``BadSetting`` or ``BadFact`` where it cannot be started."""
     settings = settings or read_settings()
@@ -63,18 +80,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body
     app.extensions["fhir_massage"] = Service(settings)
-    for blueprint in (cds.door, fhir.door, health.door, workbench.door):
+    for blueprint in (cds.door, fhir.door, health.door, openapi.door, workbench.door):
         app.register_blueprint(blueprint)
     app.before_request(_name_request)
     app.after_request(_finish)
-    app.register_error_handler(Unreadable, _unreadable)
-    app.register_error_handler(FhirMassageError, _unreadable)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _failure)
+    register_errors(app)
     return app
 
 
 def _name_request() -> None:
+    g.started = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if given.isascii() and 0 < len(given) <= 64 and given.isprintable() else str(uuid.uuid4())
 
@@ -83,24 +98,13 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    return response
-
-
-def _unreadable(error: FhirMassageError) -> Response:
-    status = 413 if isinstance(error, TooLarge) else 400
-    told = error if isinstance(error, Unreadable) else Unreadable(str(error))
-    return fhir_json(outcome_of(told), status)
-
-
-def _http_error(error: HTTPException) -> Response:
-    words = {404: "there is nothing at this address", 413: "the body is larger than is taken here"}
-    status = error.code or 500
-    response = fhir_json(outcome_of(Unreadable(words.get(status, error.description or error.name))), status)
-    if status == 405:
-        response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ())
-    return response
-
-
-def _failure(error: Exception) -> Response:
-    log.error("request failed", request_id=g.get("request_id"), path=request.path, error=type(error).__name__)
-    return fhir_json(outcome_of(Unreadable(f"the service failed; request {g.get('request_id')}")), 500)
+    # The address as its pattern: what was asked for in it stays out of the log.
+    log.info(
+        "request",
+        request_id=g.get("request_id"),
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        milliseconds=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+    )
+    return allow_origin(response)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 from fhir_massage import __version__
 from fhir_massage.errors import Unreadable
 from fhir_massage.fhir.read import Arrival, read
+from fhir_massage.fhir.structure import departures
 from fhir_massage.present.outcome import operation_outcome
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.web.answer import fhir_json, json_body, service
@@ -22,14 +23,29 @@ RELEASED = "2026-11-24"
 
 @door.post("/<kind>/$validate")
 def validate(kind: str) -> Response:
-    """An OperationOutcome with every finding on the resources handed in."""
+    """An OperationOutcome with every finding on the resources handed in, and their departures from FHIR."""
     if kind not in VALIDATED:
         raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}", place=kind)
     shared = service()
     arrival = read(json_body())
     _refuse_without(kind, arrival)
     report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts))
-    return fhir_json(operation_outcome(report))
+    return fhir_json(operation_outcome(report, _structure(kind, arrival)))
+
+
+def _structure(kind: str, arrival: Arrival) -> list[Unreadable]:
+    """The departures from FHIR's structure of every resource of that kind."""
+    return [
+        _within(error, kind, entry.place)
+        for entry in arrival.entries
+        if entry.kind == kind and entry.container is None
+        for error in departures(kind, entry.json())
+    ]
+
+
+def _within(error: Unreadable, kind: str, place: str) -> Unreadable:
+    """The error with its place told from the document's root, as other unread parts tell theirs."""
+    return Unreadable(error.reason, place=place + (error.place or "").removeprefix(kind))
 
 
 def _refuse_without(kind: str, arrival: Arrival) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from fhir_massage.review.report import Report
+
+#: The folder in which workers share their counts; set before prometheus_client is first imported.
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
     """The service's metrics."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
         self._reviewed = Counter("fhir_massage_reviewed", "Claims and orders reviewed", ["kind"], registry=registry)
         self._findings = Counter(
             "fhir_massage_findings", "Findings by rule and severity", ["rule", "severity"], registry=registry
@@ -28,5 +34,9 @@ class Metrics:
             self._findings.labels(finding.rule, finding.severity).inc()
 
     def text(self) -> bytes:
-        """The metrics as Prometheus reads them."""
-        return generate_latest(self._registry)
+        """The metrics as Prometheus reads them, of all workers together where there are several."""
+        if SHARED not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call, unused-ignore]
+        return generate_latest(together)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.settings import read_settings, refuse_open_outside
-from fhir_massage.web.app import create_app
+from fhir_massage.settings import LOOPBACK, read_settings, refuse_open_outside
 
 WORKERS = 2
 THREADS = 8
@@ -35,16 +38,27 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(host: str, port: int) -> None:
     """Serve until told to stop. Ends with status 2 and the reason where it cannot start."""
-    try:
-        settings = read_settings()
-        refuse_open_outside(settings, host)
-        app = create_app(settings)
-    except FhirMassageError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    print(welcome(host, port), flush=True)
+    log_as_json()
+    with tempfile.TemporaryDirectory(prefix="fhir-massage-") as folder:
+        # prometheus_client looks for the workers' folder when it is imported, which the application does.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        from fhir_massage.web.app import create_app
+
+        try:
+            settings = read_settings()
+            refuse_open_outside(settings, host)
+            app = create_app(settings)
+        except FhirMassageError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        print(welcome(host, port), flush=True)
+        run(app, host, port)
+
+
+def run(app: Flask, host: str, port: int) -> None:
+    """Run the application under gunicorn until told to stop."""
     options = {
-        "bind": f"{host}:{port}",
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": WORKERS,
         "threads": THREADS,
         "worker_class": "gthread",
@@ -55,11 +69,26 @@ def serve(host: str, port: int) -> None:
     Server(app, options).run()
 
 
+def log_as_json() -> None:
+    """Log to standard error, an object a line."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str)),
+        ],
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
 def welcome(host: str, port: int) -> str:
     """What is printed at start: the workbench's address, and a call that shows a card."""
-    address = f"http://{host}:{port}"
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}"
+    who = "this machine only" if host in LOOPBACK else "every machine that reaches this one"
     example = Path("examples/hooks/order-sign.json")
-    lines = [f"The workbench: {address}/", "Without authentication (open), for this machine only."]
+    lines = [f"The workbench: {address}/", f"Without authentication (open), for {who}."]
     if example.is_file():
         lines += [
             "Try a hook:",

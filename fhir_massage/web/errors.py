@@ -1,0 +1,69 @@
+"""Every error of every door as an OperationOutcome; where a person looks at a page, as a page."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from fhir_massage.errors import FhirMassageError, TooLarge, Unreadable
+from fhir_massage.present.outcome import outcome_of
+from fhir_massage.web.answer import fhir_json
+
+log = structlog.get_logger()
+
+#: What a status means, as one of FHIR's issue types and in words where there are better ones than HTTP's.
+_CODES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 500: "exception"}
+_WORDS = {
+    404: "there is nothing at this address",
+    405: "this address does not take that method",
+    413: "the body is larger than is taken here",
+}
+_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
+
+
+def register_errors(app: Flask) -> None:
+    """Let the application answer its errors so."""
+    app.register_error_handler(FhirMassageError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failed)
+
+
+def _refused(error: FhirMassageError) -> Response:
+    status = 413 if isinstance(error, TooLarge) else 400
+    told = error if isinstance(error, Unreadable) else Unreadable(str(error))
+    return _answer(told, status, "too-long" if status == 413 else "structure")
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    told = Unreadable(_WORDS.get(status, error.description or error.name))
+    response = _answer(told, status, _CODES.get(status, "invalid"))
+    if status == 405:
+        response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ())
+    return response
+
+
+def _failed(error: Exception) -> Response:
+    log.error("request failed", request_id=g.get("request_id"), error=type(error).__name__, at=_where(error))
+    return _answer(Unreadable(f"the service failed; request {g.get('request_id')}"), 500, "exception")
+
+
+def _where(error: Exception) -> str:
+    """The line of code that failed. The error's own words stay out of the log: they may repeat a claim."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def _answer(error: Unreadable, status: int, code: str) -> Response:
+    if _for_a_person():
+        return Response(render_template("error.html", reason=str(error), status=status), status)
+    return fhir_json(outcome_of(error, code), status)
+
+
+def _for_a_person() -> bool:
+    """Whether a browser asked for a page, and not a program at one of the doors."""
+    accepts = request.accept_mimetypes
+    return not request.path.startswith(_DOORS) and accepts.quality("text/html") > accepts.quality("application/json")

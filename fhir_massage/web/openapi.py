@@ -1,0 +1,250 @@
+"""The description of the HTTP doors as OpenAPI 3.1, for clients and for checks of the running service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from fhir_massage import __version__
+from fhir_massage.hooks.services import SERVICES
+from fhir_massage.web.answer import plain_json
+from fhir_massage.web.fhir import VALIDATED
+
+door = Blueprint("openapi", __name__)
+
+Json = dict[str, Any]
+STRING: Json = {"type": "string"}
+OBJECT: Json = {"type": "object"}
+
+
+@door.get("/openapi.json")
+def openapi() -> Response:
+    """This description."""
+    return plain_json(document())
+
+
+def document() -> Json:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fhir_massage",
+            "version": __version__,
+            "summary": "Checks the billing of massage and manual therapy in FHIR claims and orders",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {**_hook_paths(), **_fhir_paths(), **_answer_paths(), **_operator_paths(), **_page_paths()},
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _hook_paths() -> Json:
+    service_id = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"enum": [service.id for service in SERVICES]},
+    }
+    return {
+        "/cds-services": {
+            "get": _operation("discover", "CDS Hooks discovery", {"200": _json("Services", "Discovery")})
+        },
+        "/cds-services/{id}": {
+            "parameters": [service_id],
+            "post": _operation(
+                "call", "A CDS Hooks call", {"200": _json("Cards", "Cards"), **_refusals(404)}, body="HookRequest"
+            ),
+        },
+        "/cds-services/{id}/feedback": {
+            "parameters": [service_id],
+            "post": _operation(
+                "feedback",
+                "What became of cards",
+                {"200": {"description": "Taken in"}, **_refusals(404)},
+                body="Feedback",
+            ),
+        },
+    }
+
+
+def _fhir_paths() -> Json:
+    kind = {"name": "kind", "in": "path", "required": True, "schema": {"enum": list(VALIDATED)}}
+    return {
+        "/fhir/{kind}/$validate": {
+            "parameters": [kind],
+            "post": _operation(
+                "validate",
+                "An OperationOutcome on a resource, a Bundle, or Parameters with either",
+                {"200": _fhir("The findings", "OperationOutcome"), **_refusals()},
+                body="Resource",
+                media="application/fhir+json",
+            ),
+        },
+        "/fhir/metadata": {
+            "get": _operation("metadata", "The CapabilityStatement", {"200": _fhir("The statement", "Resource")})
+        },
+    }
+
+
+def _answer_paths() -> Json:
+    asked = [
+        {"name": name, "in": "query", "required": True, "schema": {**STRING, "minLength": 1}}
+        for name in ("code", "payer", "profession")
+    ]
+    on = {"name": "on", "in": "query", "schema": {**STRING, "format": "date"}}
+    answer = _operation(
+        "answers", "May it be billed?", {"200": _json("The answer", "Answer"), "400": _outcome("Refused")}
+    )
+    return {"/answers": {"get": {**answer, "parameters": [*asked, on]}}}
+
+
+def _operator_paths() -> Json:
+    state = {"200": _json("As it is", "State")}
+    text = {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": STRING}}}}
+    return {
+        "/healthz": {"get": _operation("healthz", "Whether the process answers", state)},
+        "/readyz": {
+            "get": _operation(
+                "readyz", "Whether facts and store are there", {**state, "503": _json("Not ready", "State")}
+            )
+        },
+        "/metrics": {"get": _operation("metrics", "Metrics", text)},
+        "/openapi.json": {"get": _operation("openapi", "This description", {"200": _json("OpenAPI", "Resource")})},
+    }
+
+
+def _page_paths() -> Json:
+    page = {"200": {"description": "A page", "content": {"text/html": {"schema": STRING}}}}
+    bad = {"400": {"description": "A page that says why", "content": {"text/html": {"schema": STRING}}}}
+    kept = {"200": {"description": "The corrected claim", "content": {"application/fhir+json": {"schema": OBJECT}}}}
+    form = {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"claim": STRING, "file": STRING, "correction": STRING}}
+            }
+        },
+    }
+    example = {"name": "example", "in": "query", "schema": STRING}
+    return {
+        "/": {
+            "get": {**_operation("page", "The workbench", {**page, "404": _outcome("No such example")}),
+                    "parameters": [example]},
+            "post": {**_operation("review", "The workbench's review", {**page, **bad, "413": _outcome("Too large")}),
+                     "requestBody": form},
+        },
+        "/corrected": {
+            "post": {**_operation("corrected", "The corrected claim", {**kept, **_refusals()}), "requestBody": form}
+        },
+    }  # fmt: skip
+
+
+def _operation(id: str, summary: str, responses: Json, *, body: str = "", media: str = "application/json") -> Json:
+    operation: Json = {"operationId": id, "summary": summary, "responses": responses}
+    if body:
+        operation["requestBody"] = {"required": True, "content": {media: {"schema": _ref(body)}}}
+    return operation
+
+
+def _refusals(*others: int) -> Json:
+    words = {400: "Unusable, and where", 404: "No such service", 413: "Too large", 415: "Not JSON"}
+    return {str(status): _outcome(words[status]) for status in sorted({400, 413, 415, *others})}
+
+
+def _outcome(description: str) -> Json:
+    return _fhir(description, "OperationOutcome")
+
+
+def _fhir(description: str, schema: str) -> Json:
+    return {"description": description, "content": {"application/fhir+json": {"schema": _ref(schema)}}}
+
+
+def _json(description: str, schema: str) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(required: tuple[str, ...], **properties: Json) -> Json:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+def _array(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def _schemas() -> Json:
+    uuid = {**STRING, "format": "uuid"}
+    issue = _object(
+        ("severity", "code"),
+        severity={"enum": ["fatal", "error", "warning", "information"]},
+        code=STRING,
+        details=OBJECT,
+        diagnostics=STRING,
+        expression=_array(STRING),
+    )
+    card = _object(
+        ("uuid", "summary", "indicator", "source"),
+        uuid=uuid,
+        summary={**STRING, "maxLength": 139},
+        detail=STRING,
+        indicator={"enum": ["info", "warning", "critical"]},
+        source=_object(("label", "topic"), label=STRING, url=STRING, topic=OBJECT),
+        suggestions=_array(_object(("label", "uuid", "actions"), label=STRING, uuid=uuid, actions=_array(OBJECT))),
+        selectionBehavior={"const": "at-most-one"},
+        overrideReasons=_array(_object(("code", "system", "display"), code=STRING, system=STRING, display=STRING)),
+        links=_array(_object(("label", "url", "type"), label=STRING, url=STRING, type={"const": "absolute"})),
+        extension=_object(
+            (), **{"fhir-massage.finding": _ref("Finding"), "fhir-massage.findings": _array(_ref("Finding"))}
+        ),
+    )
+    feedback = _object(
+        ("card", "outcome", "outcomeTimestamp"),
+        card=STRING,
+        outcome={"enum": ["accepted", "overridden"]},
+        outcomeTimestamp={**STRING, "format": "date-time"},
+    )
+    service = _object(("id", "hook", "description"), id=STRING, hook=STRING, description=STRING, prefetch=OBJECT)
+    return {
+        "Resource": OBJECT,
+        "State": OBJECT,
+        "Discovery": _object(("services",), services=_array(service)),
+        "HookRequest": _object(
+            ("hook", "hookInstance", "context"), hook=STRING, hookInstance=uuid, context=OBJECT, prefetch=OBJECT
+        ),
+        "Cards": _object(("cards",), cards=_array(card)),
+        "Feedback": _object(("feedback",), feedback=_array(feedback)),
+        "OperationOutcome": _object(
+            ("resourceType", "issue"),
+            resourceType={"const": "OperationOutcome"},
+            issue={**_array(issue), "minItems": 1},
+        ),
+        "Finding": _finding(),
+        "Answer": _object(
+            ("verdict", "code", "payer", "profession", "on", "reasons", "conditions"),
+            verdict={"enum": ["yes", "no", "conditional"]},
+            reasons=_array(OBJECT),
+            conditions={"type": "array"},
+        ),
+    }
+
+
+def _finding() -> Json:
+    def nullable(schema: Json) -> Json:
+        return {**schema, "type": [schema["type"], "null"]}
+
+    return _object(
+        ("rule", "severity", "message", "expression", "resource", "denial", "at_risk", "citations", "corrections"),
+        rule=STRING,
+        severity={"enum": ["error", "warning", "information"]},
+        message=STRING,
+        expression=_array(STRING),
+        resource=STRING,
+        denial=nullable(_object(("group", "carc", "rarc"), group=STRING, carc=STRING, rarc=_array(STRING))),
+        at_risk=nullable(_object(("value", "currency"), value=STRING, currency={"const": "USD"})),
+        citations=_array(_object(("title", "url", "effective"), title=STRING, url=STRING, effective=STRING)),
+        corrections=_array(_object(("label", "edits"), label=STRING, needs=STRING, edits=_array(OBJECT))),
+    )

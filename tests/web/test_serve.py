@@ -1,0 +1,121 @@
+"""The service as it is run: gunicorn on a port of its own, its workers, its log, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import create_engine, text
+
+from tests.web.test_doors import CORRECT, SERVICE, TOO_MANY, hook
+
+ROOT = Path(__file__).parents[2]
+WORDS = "Pat Example"  # the patient of every claim here
+
+
+class Running:
+    """A service in a process of its own."""
+
+    def __init__(self, data: Path, log: Path) -> None:
+        self.data = data
+        self.log = log
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        environment = {**os.environ, "FHIR_MASSAGE_DATA": str(data)}
+        program = f"from fhir_massage.web.serve import serve; serve('127.0.0.1', {self.port})"
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors
+            )
+
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(200):
+            try:
+                if requests.get(f"{self.address}/readyz", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> str:
+        """End it in good order, and give back what it printed."""
+        self.process.send_signal(signal.SIGTERM)
+        printed, _ = self.process.communicate(timeout=30)
+        return printed.decode()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    service = Running(tmp_path / "data", tmp_path / "log")
+    service.wait()
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+def test_it_answers_many_at_once_and_keeps_every_call(running: Running) -> None:
+    def call(number: int) -> int:
+        answer = requests.post(running.address + SERVICE, json=hook(TOO_MANY if number % 2 else CORRECT), timeout=30)
+        assert answer.status_code == 200
+        return len(answer.json()["cards"])
+
+    with ThreadPoolExecutor(8) as clients:
+        assert list(clients.map(call, range(40))) == [0, 1] * 20
+    # Both workers' counts are told, whichever of them is asked.
+    counts = {requests.get(f"{running.address}/metrics", timeout=30).text for _ in range(10)}
+    told = {line for each in counts for line in each.splitlines() if line.startswith("fhir_massage_reviewed_total")}
+    assert 'fhir_massage_reviewed_total{kind="claim"} 40.0' in told
+    assert len([line for line in told if "claim" in line]) == 1
+
+    printed = running.stop()
+    assert running.process.returncode == 0
+    assert f"{running.address}/\n" in printed
+    with create_engine(f"sqlite:///{running.data}/fhir_massage.sqlite").connect() as store:
+        assert store.execute(text("select count(*) from hook_calls")).scalar_one() == 40
+    logged = running.log.read_text()
+    lines = [json.loads(line) for line in logged.splitlines()]
+    assert sum(line.get("route") == "/cds-services/<id>" for line in lines) == 40
+    assert WORDS not in logged
+
+
+def test_the_printed_call_shows_a_card(running: Running) -> None:
+    printed = running.stop()
+    example = re.search(r"-d @(\S+) (\S+)$", printed, re.MULTILINE)
+    assert example is not None
+    service = Running(running.data, running.log)
+    service.wait()
+    content = (ROOT / example[1]).read_bytes()
+    address = service.address + example[2].removeprefix(running.address)
+    try:
+        answer = requests.post(address, data=content, headers={"Content-Type": "application/json"}, timeout=30)
+    finally:
+        service.stop()
+    assert len(answer.json()["cards"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("AUTH", "required"), ("MAX_BODY", "x"), ("DATABASE", "nonsense"), ("POLICIES", "/nowhere")]
+)
+def test_it_does_not_start_with_a_wrong_setting(tmp_path: Path, setting: str, value: str) -> None:
+    environment = {**os.environ, "FHIR_MASSAGE_DATA": str(tmp_path), f"FHIR_MASSAGE_{setting}": value}
+    program = "from fhir_massage.web.serve import serve; serve('127.0.0.1', 1)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert f"FHIR_MASSAGE_{setting}" in ended.stderr or value in ended.stderr
