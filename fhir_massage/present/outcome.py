@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fhir_massage.errors import Unreadable
@@ -26,24 +27,27 @@ _CODES = {
 }
 
 
-def operation_outcome(report: Report) -> Json:
-    """An issue for each finding, and for each resource that could not be read; one that says so where all is well."""
+def operation_outcome(report: Report, structure: Iterable[Unreadable] = ()) -> Json:
+    """An issue for each finding, and for each resource that could not be read; one that says so where all is well.
+
+    ``structure`` are departures from FHIR's own structure.
+    """
     issues = [_issue(finding) for finding in report.findings]
-    issues += [unreadable_issue(error) for error in report.unread]
+    issues += [unreadable_issue(error) for error in (*report.unread, *structure)]
     if not issues:
         words = "Nothing to correct was found."
         issues = [{"severity": "information", "code": "informational", "details": {"text": words}}]
     return {"resourceType": "OperationOutcome", "issue": issues}
 
 
-def outcome_of(error: Unreadable) -> Json:
-    """An OperationOutcome for a request that cannot be used."""
-    return {"resourceType": "OperationOutcome", "issue": [unreadable_issue(error)]}
+def outcome_of(error: Unreadable, code: str = "structure") -> Json:
+    """An OperationOutcome for a request that cannot be used. ``code`` is of FHIR's issue types."""
+    return {"resourceType": "OperationOutcome", "issue": [unreadable_issue(error, code)]}
 
 
-def unreadable_issue(error: Unreadable) -> Json:
+def unreadable_issue(error: Unreadable, code: str = "structure") -> Json:
     """The issue that says why something could not be read, and where."""
-    issue: Json = {"severity": "error", "code": "structure", "details": {"text": str(error)}}
+    issue: Json = {"severity": "error", "code": code, "details": {"text": str(error)}}
     if error.place:
         issue["expression"] = [error.place]
     return issue
@@ -51,9 +55,13 @@ def unreadable_issue(error: Unreadable) -> Json:
 
 def why(finding: Finding) -> str:
     """Why the finding brings a denial, with the sources it rests on."""
-    reason = " ".join(rule_by_id(finding.rule).page["Why it is denied"].split())
     cited = "; ".join(f"{c.title} (in force since {c.effective}) {c.url}" for c in finding.citations)
-    return f"{reason} Source: {cited}" if cited else reason
+    return f"{reason(finding)} Source: {cited}" if cited else reason(finding)
+
+
+def reason(finding: Finding) -> str:
+    """Why the finding brings a denial, in its rule's words."""
+    return " ".join(rule_by_id(finding.rule).page["Why it is denied"].split())
 
 
 def _issue(finding: Finding) -> Json:
