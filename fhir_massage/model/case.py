@@ -187,7 +187,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
-    billed before. Both cost time, and so are read only by rules that need them.
+    billed before. Both cost time, and so are read only by rules that need them. ``memo`` keeps what
+    several rules of a family work out from the case, for the time of one review.
     """
 
     facts: Facts
@@ -215,6 +216,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
     read_history: Callable[[], tuple[EarlierLine, ...]]
+    memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def day(self) -> date | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
@@ -124,6 +124,10 @@ class _Review:
 
     def proved(self) -> list[Finding]:
         """The findings, each with those of its corrections that hold when applied."""
+        return self._proved
+
+    @cached_property
+    def _proved(self) -> list[Finding]:
         findings, keys = self._findings()
         if not any(finding.corrections for finding in findings):
             return findings
@@ -203,6 +207,10 @@ class _Review:
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
+        return self._found
+
+    @cached_property
+    def _found(self) -> tuple[list[Finding], list[str]]:
         findings: list[Finding] = []
         keys: list[str] = []
         if self.entry.kind == "Claim":

@@ -192,11 +192,14 @@ def _follows_ncci(encounter: Encounter) -> bool:
 
 
 def _pairs(case: ClaimCase, indicator: str) -> Iterator[Met]:
-    for encounter in case.encounters:
-        if len(encounter.lines) > 1 and _follows_ncci(encounter):
-            for met in _met(case, encounter):
-                if met.pair.indicator == indicator:
-                    yield met
+    if "pairs" not in case.memo:
+        case.memo["pairs"] = [
+            met
+            for encounter in case.encounters
+            if len(encounter.lines) > 1 and _follows_ncci(encounter)
+            for met in _met(case, encounter)
+        ]
+    return (met for met in case.memo["pairs"] if met.pair.indicator == indicator)
 
 
 def _met(case: ClaimCase, encounter: Encounter) -> Iterator[Met]:

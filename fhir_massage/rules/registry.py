@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -74,6 +75,7 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(_rules.values())
 
 
+@cache
 def rules_for(subject: Subject) -> tuple[Rule, ...]:
     """The rules for claims or for orders."""
     return tuple(rule for rule in _rules.values() if rule.subject == subject)
@@ -91,6 +93,7 @@ def _add(rule: Rule) -> None:
     if rule.id in _rules:
         raise ValueError(f"two rules are called {rule.id}")
     _rules[rule.id] = rule
+    rules_for.cache_clear()
 
 
 def _page(check: Callable[..., Any]) -> dict[str, str]:

@@ -308,8 +308,15 @@ def units_exceed_policy(case: ClaimCase) -> Iterator[Found]:
 # --- minutes and what they allot ---------------------------------------------------------------------
 
 
-def _allotments(case: ClaimCase) -> Iterator[tuple[Line, int]]:
+def _allotments(case: ClaimCase) -> list[tuple[Line, int]]:
     """Each timed line with the units that its payer's way of counting allots, where that is known."""
+    if "allotments" not in case.memo:
+        case.memo["allotments"] = list(_allot_each(case))
+    found: list[tuple[Line, int]] = case.memo["allotments"]
+    return found
+
+
+def _allot_each(case: ClaimCase) -> Iterator[tuple[Line, int]]:
     for encounter in case.encounters:
         if encounter.policy is None or encounter.policy.counting is None:
             continue

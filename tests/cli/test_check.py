@@ -117,10 +117,11 @@ class TestInput:
         files = [put(tmp_path, f"{n}.json", entry["resource"]) for n, entry in enumerate(BAD["entry"])]
         assert [f["rule"] for f in findings(run(*files, "--format", "json"))] == ["units-exceed-minutes"]
 
-    def test_two_claims_of_one_name_in_two_files_are_both_reviewed(self, tmp_path: Path) -> None:
-        only = [resource(BAD, "Claim"), resource(BAD, "Claim")]
-        files = [put(tmp_path, f"{n}.json", content) for n, content in enumerate(only)]
-        assert json.loads(run(*files, "--format", "json").stdout)["reviewed"]["claims"] == 2
+    def test_two_claims_of_one_name_in_two_files_are_no_duplicates_of_each_other(self, tmp_path: Path) -> None:
+        files = [put(tmp_path, f"{n}.json", resource(BAD, "Claim")) for n in range(2)]
+        result = run(*files, "--format", "json")
+        assert json.loads(result.stdout)["reviewed"]["claims"] == 2
+        assert "duplicate-claim" not in [finding["rule"] for finding in findings(result)]
 
     def test_ndjson_of_bundles(self, tmp_path: Path) -> None:
         file = put(tmp_path, "claims.ndjson", b"\n".join(json.dumps(each).encode() for each in (GOOD, BAD, GOOD)))

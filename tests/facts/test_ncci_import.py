@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -281,10 +282,17 @@ class TestInUse:
         loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
         found = facts(tmp_path)
         assert found.ptp_pairs.find(("97140", "97124"), DAY) is not None
-        queue = (fork := multiprocessing.get_context("fork")).Queue()
-        child = fork.Process(target=lambda: queue.put(found.ptp_pairs.find(("98941", "97140"), DAY).indicator))  # type: ignore[union-attr]
+        fork = multiprocessing.get_context("fork")
+        queue = fork.Queue()
+
+        def look_up() -> None:
+            pair = found.ptp_pairs.find(("98941", "97140"), DAY)
+            assert found.imported is not None
+            queue.put((pair is not None, found.imported._process == os.getpid()))
+
+        child = fork.Process(target=look_up)
         child.start()
-        assert queue.get(timeout=20) == "1"
+        assert queue.get(timeout=20) == (True, True), "by a connection of its own"
         child.join()
 
     def test_the_store_keeps_where_it_came_from(self, tmp_path: Path) -> None:
