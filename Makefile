@@ -34,9 +34,9 @@ lint: $(TESTABLE)
 
 # For maintainers: writes the locks anew (needs uv).
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra test \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

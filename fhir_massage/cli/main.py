@@ -13,6 +13,7 @@ from fhir_massage.errors import FhirMassageError
 #: Each command with the module that holds it and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("fhir_massage.cli.check", "Review claims and orders, and mend what is certain."),
+    "audit": ("fhir_massage.cli.audit", "Review claims in bulk, on all cores."),
     "serve": ("fhir_massage.cli.serve", "Start the service and its workbench."),
     "rules": ("fhir_massage.cli.rules", "List every rule."),
     "explain": ("fhir_massage.cli.rules", "Say what a rule checks, why, and from which source."),

@@ -41,9 +41,19 @@ def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, 
     return review_arrival(read(content), on=on or date.today(), facts=facts or shipped())
 
 
-def review_arrival(arrival: Arrival, *, on: date, facts: Facts, subjects: Sequence[Entry] | None = None) -> Report:
-    """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count."""
-    index = Index(arrival.entries)
+def review_arrival(
+    arrival: Arrival,
+    *,
+    on: date,
+    facts: Facts,
+    subjects: Sequence[Entry] | None = None,
+    index: Index | None = None,
+) -> Report:
+    """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
+
+    ``index`` finds what references mean, where that is more than what arrived.
+    """
+    index = index or Index(arrival.entries)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     reviews = [_Review(facts, index, entry, arrival.entries, on) for entry in subjects]
@@ -79,8 +89,13 @@ def joined(reports: Sequence[Report], on: date) -> Report:
     )
 
 
-def under_review(entries: Sequence[Entry], index: Index, *, facts: Facts, on: date) -> list[Entry]:
-    """The claims and orders that are reviewed, by the rule book's "What is reviewed"."""
+def under_review(
+    entries: Sequence[Entry], index: Index, *, facts: Facts, on: date, any_claim: bool = False
+) -> list[Entry]:
+    """The claims and orders that are reviewed, by the rule book's "What is reviewed".
+
+    ``any_claim`` says that a claim came along that is not among the entries.
+    """
     claims = [
         entry
         for entry in entries
@@ -91,7 +106,7 @@ def under_review(entries: Sequence[Entry], index: Index, *, facts: Facts, on: da
         for entry in entries
         if isinstance(entry.resource, elements.Claim) and entry.resource.referral is not None
     }
-    any_claim = any(isinstance(entry.resource, elements.Claim) for entry in entries)
+    any_claim = any_claim or any(isinstance(entry.resource, elements.Claim) for entry in entries)
     orders = [
         entry
         for entry in entries

@@ -1,0 +1,211 @@
+"""Reviewing a part: the resources of each of its patients together, and what the review found, written down."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from fhir_massage.audit.routing import address_hash, route
+from fhir_massage.audit.scatter import Record, Rejected, Spill
+from fhir_massage.audit.tally import Tally, payer_of, provider_of
+from fhir_massage.errors import Unreadable
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir.elements import Reference
+from fhir_massage.fhir.read import Arrival, Entry, read
+from fhir_massage.fhir.references import Index, tail
+from fhir_massage.model.finding import Finding
+from fhir_massage.review.engine import review_arrival, under_review
+from fhir_massage.review.report import Report
+
+#: How many resources of nobody (practitioners, organizations) a worker keeps at hand.
+AT_HAND = 8192
+
+
+class Elsewhere:
+    """Resources of other patients and of nobody, found by address in every spill."""
+
+    def __init__(self, spills: Sequence[Spill]) -> None:
+        self._spills = spills
+        self.find = lru_cache(AT_HAND)(self._find)
+
+    def _find(self, address: str) -> Arrival | None:
+        """The resource of that address (``Type/id``) with what it contains; ``None`` where none came."""
+        wanted = address_hash(address)
+        for spill in self._spills:
+            at = bisect_left(spill.keys, wanted)
+            while at < len(spill.keys) and spill.keys[at] == wanted:
+                content = spill.at(spill.places[at]).content
+                if any(routed.address == address for routed in route(content)):  # two addresses may share a hash
+                    return _read(content)
+                at += 1
+        return None
+
+
+class Linked(Index):
+    """An index of a patient's resources that looks first in the reference's own Bundle, and last elsewhere."""
+
+    def __init__(self, loose: Iterable[Entry], bundles: Iterable[Arrival], elsewhere: Elsewhere | None) -> None:
+        super().__init__(loose)
+        self._own: dict[int, Index] = {}
+        for bundle in bundles:
+            self._add(bundle)
+        self._elsewhere = elsewhere
+        self._far: dict[str, Entry | None] = {}
+
+    def _add(self, arrival: Arrival) -> None:
+        for document in arrival.documents():
+            self._own[id(document)] = Index(arrival.entries)
+
+    def find(self, reference: Reference | None, within: Entry) -> Entry | None:
+        """The entry that a reference means, wherever in the whole input it stands."""
+        own = self._own.get(id(within.document))
+        found = own.find(reference, within) if own is not None else None
+        if found is None:
+            found = super().find(reference, within)
+        if found is not None or reference is None or not reference.reference or self._elsewhere is None:
+            return found
+        return self._from_elsewhere(reference.reference)
+
+    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Linked:
+        """An index in which the copies stand for ``old``, in its Bundle where it came in one."""
+        copies = list(copies)
+        other = copy(self)
+        own = self._own.get(id(old.document))
+        if own is not None:
+            other._own = {**self._own, **{id(each.document): own.replacing(old, copies) for each in copies}}
+            return other
+        replaced = super().replacing(old, copies)
+        other._by_address, other._contained = replaced._by_address, replaced._contained
+        return other
+
+    def _from_elsewhere(self, address: str) -> Entry | None:
+        if address.startswith("#") or self._elsewhere is None:
+            return None
+        address = address if address.startswith("urn:") else tail(address)
+        if address not in self._far:
+            arrival = self._elsewhere.find(address)
+            self._far[address] = None if arrival is None else arrival.entries[0]
+            if arrival is not None:
+                self._add(arrival)
+        return self._far[address]
+
+
+class Reviewed(msgspec.Struct, frozen=True):
+    """A finding with what a manager asks of it: whose claim, who pays, when, and where it stood in the input."""
+
+    finding: Finding
+    payer: str
+    payer_class: str
+    provider: str
+    day: date | None
+    record: Record
+
+
+class Part(msgspec.Struct):
+    """What the review of a part found."""
+
+    findings: list[Reviewed]
+    rejected: list[Rejected]
+    corrected: list[tuple[str, dict[str, Any]]]
+    tally: Tally
+
+
+def review_part(
+    records: Iterable[Record],
+    *,
+    facts: Facts,
+    on: date,
+    elsewhere: Elsewhere | None,
+    any_claim: bool,
+    corrected: bool = False,
+) -> Part:
+    """Review the records of whole patients. ``any_claim`` says whether the input holds a claim at all."""
+    part = Part([], [], [], Tally())
+    for group in _by_patient(records):
+        _review_patient(part, group, facts, on, elsewhere, any_claim=any_claim, corrected=corrected)
+    return part
+
+
+def _by_patient(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """The records of each patient; those of nobody are found by reference and need no review."""
+    groups: dict[bytes, list[Record]] = {}
+    for record in records:
+        if record.owner:
+            groups.setdefault(record.owner, []).append(record)
+    yield from groups.values()
+
+
+def _review_patient(
+    part: Part,
+    records: list[Record],
+    facts: Facts,
+    on: date,
+    elsewhere: Elsewhere | None,
+    *,
+    any_claim: bool,
+    corrected: bool,
+) -> None:
+    loose, bundles = Arrival(), []
+    origins: dict[int, Record] = {}
+    for record in records:
+        try:
+            arrival = read(record.content)
+        except Unreadable as error:
+            part.rejected.append(Rejected(record.chunk, record.piece, record.line, str(error)))
+            continue
+        part.rejected += [Rejected(record.chunk, record.piece, record.line, str(each)) for each in arrival.unread]
+        origins |= {id(document): record for document in arrival.documents()}
+        if record.together:
+            bundles.append(arrival)
+        else:
+            loose.extend(arrival)
+    everything = Arrival()
+    everything.entries = [entry for arrival in (loose, *bundles) for entry in arrival.entries]
+    index = Linked(loose.entries, bundles, elsewhere)
+    for arrival in (loose, *bundles):
+        subjects = under_review(arrival.entries, index, facts=facts, on=on, any_claim=any_claim and arrival is loose)
+        if subjects:
+            report = review_arrival(everything, on=on, facts=facts, subjects=subjects, index=index)
+            _take(part, report, subjects, origins, corrected=corrected)
+
+
+def _take(
+    part: Part, report: Report, subjects: Sequence[Entry], origins: dict[int, Record], *, corrected: bool
+) -> None:
+    records = {entry.name: origins[id(entry.document)] for entry in subjects}
+    for name, case in report.cases.items():
+        part.tally.reviewed(case, [finding for finding in report.findings if finding.resource == name])
+    for finding in report.findings:
+        case = report.cases[finding.resource]
+        part.findings.append(
+            Reviewed(
+                finding,
+                payer_of(case),
+                case.payer_class or "",
+                provider_of(case),
+                case.day,
+                records[finding.resource],
+            )
+        )
+    if corrected:
+        part.corrected += list(report.corrected.items())
+    part.tally.failed += len(report.broken)
+
+
+def _read(content: bytes) -> Arrival | None:
+    try:
+        return read(content)
+    except Unreadable:
+        return None
+
+
+def part_of(spills: Sequence[Spill], number: int) -> Iterator[Record]:
+    """The records of a part from every spill, in the order of the input."""
+    for spill in spills:
+        yield from spill.part(number)

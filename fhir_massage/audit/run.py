@@ -1,0 +1,300 @@
+"""A whole audit: read, join, review, count. It goes on where it was cut off, and counts nothing twice."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import shutil
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fhir_massage import __version__
+from fhir_massage.audit.gather import Elsewhere, part_of, review_part
+from fhir_massage.audit.inputs import CHUNK, LEAST_CHUNK, Chunk, chunks, find_files
+from fhir_massage.audit.results import PartResult, read_part_result, write_part
+from fhir_massage.audit.scatter import Rejected, Scattered, Spill, clear_unfinished, open_spills, scatter, write_whole
+from fhir_massage.audit.summary import Summary, write_summary
+from fhir_massage.audit.tally import Tally
+from fhir_massage.errors import FhirMassageError
+from fhir_massage.facts.book import Facts
+
+#: Bytes of input whose patients make one part, at most and at least.
+PART = 24 * 1024 * 1024
+LEAST_PART = 1024 * 1024
+MOST_PARTS = 4096
+#: How many chunks and parts a worker gets of an input that is not large, so that none waits for the others.
+SHARES = 4
+STATE = ".audit"
+SPOOLED = "standard-input-"
+
+
+class AuditFailed(FhirMassageError):
+    """The run itself failed: says why, and what to do."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a run was begun with. A later run goes on with it only where all of it is the same."""
+
+    version: str
+    on: str
+    files: tuple[tuple[str, int, int], ...]
+    facts: str
+    corrected: bool
+    chunks: tuple[Chunk, ...]
+    parts: int
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a run is: ``step`` is ``reading`` or ``reviewing``; bytes of input done of all; claims and orders."""
+
+    step: str
+    done: int
+    total: int
+    reviewed: int
+
+
+Watch = Callable[[Progress], None]
+
+
+def audit(
+    inputs: Iterable[str],
+    out: Path,
+    *,
+    on: date,
+    facts: Facts,
+    facts_named: str = "",
+    workers: int,
+    corrected: bool = False,
+    watch: Watch = lambda progress: None,
+) -> Summary:
+    """Audit everything in the inputs (``-`` is standard input) into ``out``.
+
+    ``facts_named`` names the facts and policies in use, so that a run is not gone on with under others. Raises
+    ``BadInput`` or ``AuditFailed`` where the run cannot be done.
+    """
+    started = time.monotonic()
+    state = out / STATE
+    _make(out, state)
+    inputs = [_spooled(state) if each == "-" else each for each in inputs]
+    plan = _plan(find_files(inputs), out, on, facts_named, corrected, workers)
+    finished = _finished(out, plan)
+    if finished is not None:
+        _sweep(state)
+        return finished
+    _Facts.shared = facts
+    with _pool(workers) as pool:
+        scattered = _read_all(pool, plan, state, watch)
+        any_claim = any(each.claims for each in scattered)
+        results = _review_all(pool, plan, state, out, watch, any_claim=any_claim)
+    tally = Tally()
+    for result in results:
+        tally.add(result.tally)
+    rejected = [each for done in scattered for each in done.rejected] + [e for r in results for e in r.rejected]
+    _write_rejected(out, plan, scattered, rejected)
+    summary = Summary(
+        on=on.isoformat(),
+        version=__version__,
+        files=len(plan.files),
+        resources=sum(each.resources for each in scattered),
+        rejected=len(rejected),
+        seconds=round(time.monotonic() - started, 3),
+        tally=tally,
+    )
+    write_summary(out, summary)
+    write_whole(state / "finished.json", msgspec.json.encode(summary))
+    _sweep(state)
+    return summary
+
+
+# --- the plan -----------------------------------------------------------------------------------------------
+
+
+def _make(out: Path, state: Path) -> None:
+    try:
+        (state / "laid").mkdir(parents=True, exist_ok=True)
+        (state / "parts").mkdir(exist_ok=True)
+    except OSError as error:
+        raise AuditFailed(f"{out}: {error.strerror or 'the folder cannot be made'}") from None
+
+
+def _spooled(state: Path) -> str:
+    """Standard input, kept in a file named by its checksum, so that it can be cut into chunks."""
+    unfinished = state / "standard-input.tmp"
+    checksum = 0
+    with unfinished.open("wb") as stream:
+        while block := sys.stdin.buffer.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+            stream.write(block)
+    file = state / f"{SPOOLED}{checksum:08x}.ndjson"
+    unfinished.replace(file)
+    return str(file)
+
+
+def _plan(files: list[Path], out: Path, on: date, facts_named: str, corrected: bool, workers: int) -> Plan:
+    """The plan of this run; where ``out`` holds an unfinished run of the same input, that run's."""
+    there = out / STATE / "plan.json"
+    seen = tuple((str(file), file.stat().st_size, _changed(file)) for file in files)
+    if there.is_file():
+        plan = msgspec.json.decode(there.read_bytes(), type=Plan)
+        same = (plan.version, plan.on, plan.facts, plan.corrected) == (
+            __version__, on.isoformat(), facts_named, corrected
+        )  # fmt: skip
+        if not same or plan.files != seen:
+            raise AuditFailed(
+                f"{out}: holds the audit of another input, day or version; name another folder, or remove this one"
+            )
+        return plan
+    total = sum(_unpacked(Path(name), size) for name, size, _ in seen)
+    share = total // (SHARES * workers)
+    cut = chunks(files, max(LEAST_CHUNK, min(CHUNK, share)))
+    parts = max(1, min(MOST_PARTS, total // max(LEAST_PART, min(PART, share))))
+    plan = Plan(__version__, on.isoformat(), seen, facts_named, corrected, tuple(cut), parts)
+    write_whole(there, msgspec.json.encode(plan))
+    return plan
+
+
+def _changed(file: Path) -> int:
+    """When a file was last changed, in nanoseconds; what came on standard input is told by its name."""
+    return 0 if file.name.startswith(SPOOLED) else file.stat().st_mtime_ns
+
+
+def _unpacked(file: Path, size: int) -> int:
+    """About how many bytes a file holds: packed FHIR is a twelfth to a twentieth of its size."""
+    return size * 15 if file.suffix in (".gz", ".zst") else size
+
+
+def _finished(out: Path, plan: Plan) -> Summary | None:
+    file = out / STATE / "finished.json"
+    return msgspec.json.decode(file.read_bytes(), type=Summary) if file.is_file() else None
+
+
+def _sweep(state: Path) -> None:
+    """Remove what only an unfinished run needs."""
+    shutil.rmtree(state / "laid", ignore_errors=True)
+    for file in state.glob(f"{SPOOLED}*"):
+        file.unlink()
+
+
+# --- the steps ------------------------------------------------------------------------------------------------
+
+
+class _Facts:
+    """The facts, set before the workers are forked, so that all share one copy."""
+
+    shared: Facts
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    gc.freeze()
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"))
+
+
+def _read_all(pool: ProcessPoolExecutor, plan: Plan, state: Path, watch: Watch) -> list[Scattered]:
+    """Lay down every chunk that is not laid down yet."""
+    laid = state / "laid"
+    done = {}
+    for file in laid.glob("*.done"):
+        scattered = msgspec.json.decode(file.read_bytes(), type=Scattered)
+        done[scattered.chunk] = scattered
+    if len(list((state / "parts").glob("*.part"))) < plan.parts:
+        clear_unfinished(laid, done)
+    total = sum(chunk.bytes for chunk in plan.chunks)
+    read = sum(chunk.bytes for chunk in plan.chunks if chunk.number in done)
+    watch(Progress("reading", read, total, 0))
+    todo = [(scatter, chunk, laid, plan.parts) for chunk in plan.chunks if chunk.number not in done]
+    for scattered in _each(pool, todo):
+        done[scattered.chunk] = scattered
+        read += plan.chunks[scattered.chunk].bytes
+        watch(Progress("reading", read, total, 0))
+    return [done[chunk.number] for chunk in plan.chunks]
+
+
+def _review_all(
+    pool: ProcessPoolExecutor, plan: Plan, state: Path, out: Path, watch: Watch, *, any_claim: bool
+) -> list[PartResult]:
+    """Review every part that is not reviewed yet."""
+    done = {result.number: result for file in (state / "parts").glob("*.part") if (result := read_part_result(file))}
+    reviewed = sum(result.tally.claims + result.tally.orders for result in done.values())
+    watch(Progress("reviewing", len(done), plan.parts, reviewed))
+    day = date.fromisoformat(plan.on)
+    todo = [
+        (_review, number, state, out, day, any_claim, plan.corrected)
+        for number in range(plan.parts)
+        if number not in done
+    ]
+    for result in _each(pool, todo):
+        done[result.number] = result
+        reviewed += result.tally.claims + result.tally.orders
+        watch(Progress("reviewing", len(done), plan.parts, reviewed))
+    return [done[number] for number in range(plan.parts)]
+
+
+def _each(pool: ProcessPoolExecutor, todo: list[tuple[Any, ...]]) -> Iterator[Any]:
+    """The results of the calls as they come; few wait at a time, so that memory stays flat."""
+    waiting: set[Future[Any]] = set()
+    calls = iter(todo)
+    try:
+        while True:
+            while len(waiting) < 16 and (call := next(calls, None)) is not None:
+                waiting.add(pool.submit(*call))
+            if not waiting:
+                return
+            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield future.result()
+    except BrokenProcessPool:
+        raise AuditFailed(
+            "a worker was ended from outside, perhaps for want of memory; run again to go on, with fewer --workers"
+        ) from None
+    except OSError as error:
+        raise AuditFailed(f"{error.filename or 'a file'}: {error.strerror}; run again to go on") from None
+
+
+@lru_cache(maxsize=1)
+def _laid(folder: Path) -> tuple[list[Spill], Elsewhere]:
+    """What was laid down, opened once a worker."""
+    spills = open_spills(folder)
+    return spills, Elsewhere(spills)
+
+
+def _review(number: int, state: Path, out: Path, on: date, any_claim: bool, corrected: bool) -> PartResult:
+    """One part, in a worker."""
+    spills, elsewhere = _laid(state / "laid")
+    part = review_part(
+        part_of(spills, number),
+        facts=_Facts.shared,
+        on=on,
+        elsewhere=elsewhere,
+        any_claim=any_claim,
+        corrected=corrected,
+    )
+    return write_part(number, part, out, state / "parts")
+
+
+# --- what was set aside ---------------------------------------------------------------------------------------
+
+
+def _write_rejected(out: Path, plan: Plan, scattered: list[Scattered], rejected: list[Rejected]) -> None:
+    """Every line that could not be read, by file and line."""
+    before: dict[tuple[int, int], int] = {}
+    lines_of: dict[str, int] = {}
+    for chunk, done in zip(plan.chunks, scattered, strict=True):
+        for number, piece in enumerate(chunk.pieces):
+            before[chunk.number, number] = lines_of.get(piece.file, 0)
+            lines_of[piece.file] = lines_of.get(piece.file, 0) + done.lines[number]
+    rows = sorted(
+        (plan.chunks[each.chunk].pieces[each.piece].file, before[each.chunk, each.piece] + each.line, each.reason)
+        for each in rejected
+    )
+    lines = [msgspec.json.encode({"file": file, "line": line, "reason": reason}) + b"\n" for file, line, reason in rows]
+    write_whole(out / "rejected.ndjson", b"".join(lines))
