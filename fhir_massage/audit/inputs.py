@@ -6,7 +6,6 @@ import gzip
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -101,10 +100,10 @@ def read_piece(piece: Piece) -> Iterator[bytes]:
             yield line
 
 
-def open_input(file: Path) -> BinaryIO:
+def open_input(file: Path) -> io.BufferedIOBase:
     """A file for reading, unpacked by its name."""
     if file.suffix == ".gz":
-        return io.BufferedReader(gzip.open(file), 1 << 20)
+        return gzip.open(file)  # its own buffer gives out what came before a file is cut off
     if file.suffix == ".zst":
         import zstandard
 
