@@ -108,7 +108,7 @@ def open_input(file: Path) -> io.BufferedIOBase:
         import zstandard
 
         return io.BufferedReader(zstandard.open(file, "rb"), 1 << 20)
-    return file.open("rb", buffering=1 << 20)
+    return io.BufferedReader(io.FileIO(file), 1 << 20)
 
 
 def _cut(file: Path, length: int, size: int) -> Iterator[Piece]:
