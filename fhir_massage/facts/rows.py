@@ -162,9 +162,12 @@ class BodySite(Row, frozen=True, kw_only=True):
 
 
 class Technique(Row, frozen=True, kw_only=True):
-    """A technique, named by a word stem or SNOMED CT code, and the procedure code it belongs to."""
+    """A technique, named by a word stem or SNOMED CT code, and the procedure code it belongs to.
 
-    kind: Literal["text", "snomed"]
+    A ``name`` is what the service itself is called, which tells less than a technique does.
+    """
+
+    kind: Literal["text", "name", "snomed"]
     value: str
     code: str
 

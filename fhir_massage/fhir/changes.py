@@ -70,22 +70,34 @@ class ClaimChange:
 
     def drop_modifier(self, index: int, position: int) -> ClaimChange:
         """Take the modifier at a position (among all the line's codings) off a line."""
-        concepts = self._items[index].get("modifier", [])
-        place = -1
-        for number, concept in enumerate(concepts):
-            codings = [i for i, coding in enumerate(concept.get("coding", [])) if coding.get("code")]
-            for coding in codings:
-                place += 1
-                if place != position:
-                    continue
-                if len(concepts) == 1 and len(codings) == 1:
-                    self._edits.append(Edit("remove", f"/item/{index}/modifier"))
-                elif len(codings) == 1:
-                    self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}"))
-                else:
-                    self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}/coding/{coding}"))
-                return self
-        raise IndexError(f"line {index} has no modifier {position}")
+        number, coding = self._modifier_place(index, position)
+        concepts = self._items[index]["modifier"]
+        if sum(1 for each in concepts[number]["coding"] if each.get("code")) > 1:
+            self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}/coding/{coding}"))
+        elif len(concepts) > 1:
+            self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}"))
+        else:
+            self._edits.append(Edit("remove", f"/item/{index}/modifier"))
+        return self
+
+    def change_modifier(self, index: int, position: int, modifier: str) -> ClaimChange:
+        """Put another modifier in the place of the one at a position (among all the line's codings)."""
+        number, coding = self._modifier_place(index, position)
+        place = f"/item/{index}/modifier/{number}/coding/{coding}"
+        self._edits.append(Edit("replace", f"{place}/code", modifier))
+        if "display" in self._items[index]["modifier"][number]["coding"][coding]:
+            self._edits.append(Edit("remove", f"{place}/display"))
+        return self
+
+    def _modifier_place(self, index: int, position: int) -> tuple[int, int]:
+        """Which modifier element of a line, and which of its codings, holds the modifier at a position."""
+        places = [
+            (number, coding)
+            for number, concept in enumerate(self._items[index].get("modifier", []))
+            for coding, each in enumerate(concept.get("coding", []))
+            if each.get("code")
+        ]
+        return places[position]
 
     def put(self, index: int, path: str, value: Any) -> ClaimChange:
         """Set an element of a line; ``path`` is a JSON Pointer within the line."""

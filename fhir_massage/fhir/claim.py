@@ -161,6 +161,7 @@ class _ClaimReader:
         minutes, minutes_from = self._minutes(item, start, end)
         units, in_minutes = _units(item.quantity)
         day = self._day(item)
+        regions, all_sites_known = self._regions(item)
         diagnoses = tuple(
             self.by_sequence[pointer] for pointer in item.diagnosis_sequence if pointer in self.by_sequence
         )
@@ -178,7 +179,8 @@ class _ClaimReader:
             start=start,
             end=end,
             day=day,
-            regions=self._regions(item) if item.body_site or item.sub_site else frozenset(),
+            regions=regions,
+            all_sites_known=all_sites_known,
             hints=self._hints(diagnoses),
             pointers=tuple(item.diagnosis_sequence),
             diagnoses=diagnoses,
@@ -254,21 +256,21 @@ class _ClaimReader:
             found += [f"snomed|{code}" for system, code in codes.codes(concept) if system in codes.SNOMED_SYSTEMS]
         return tuple(found) or tuple(codes.words(item.product_or_service))
 
-    def _regions(self, item: elements.Item) -> frozenset[str]:
-        """The regions treated; empty where one of the sites is not known to be a region."""
+    def _regions(self, item: elements.Item) -> tuple[frozenset[str], bool]:
+        """The regions treated, and whether each site that the line names is known to be in one."""
         regions: set[str] = set()
+        all_known = True
         for site in (item.body_site, *item.sub_site):
-            if site is None:
+            if site is None or codes.is_side(site):
                 continue
             found = self.facts.regions_of_site(
                 [code for system, code in codes.codes(site) if system in codes.SNOMED_SYSTEMS],
                 list(codes.words(site)),
                 self.today,
             )
-            if not found:
-                return frozenset()
+            all_known = all_known and bool(found)
             regions |= found
-        return frozenset(regions)
+        return frozenset(regions), all_known
 
     def _hints(self, diagnoses: tuple[Diagnosis, ...]) -> frozenset[str]:
         hints = set()

@@ -21,6 +21,9 @@ PROCEDURE_SYSTEMS = HCPCS_SYSTEMS | {CPT, "urn:oid:2.16.840.1.113883.6.12"}
 ICD_10_CM_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10-cm", "urn:oid:2.16.840.1.113883.6.90"})
 SNOMED = "http://snomed.info/sct"
 SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96"})
+#: SNOMED CT's qualifiers of laterality: left, right, right and left, unilateral.
+SNOMED_SIDES = frozenset({"7771000", "24028007", "51440002", "66459002"})
+SIDES = frozenset({"left", "right", "bilateral", "both", "both sides", "left side", "right side", "unilateral"})
 TAXONOMY_SYSTEMS = frozenset({"http://nucc.org/provider-taxonomy", "urn:oid:2.16.840.1.113883.6.101"})
 NPI_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"})
 TYPOLOGY_SYSTEMS = frozenset(
@@ -82,6 +85,15 @@ def with_dot(code: str) -> str:
     """An ICD-10-CM code in upper case with the dot after its third character."""
     plain = code.strip().upper().replace(".", "")
     return plain if len(plain) <= 3 else f"{plain[:3]}.{plain[3:]}"
+
+
+def is_side(site: CodeableConcept) -> bool:
+    """Whether a site says only on which side, and names no region."""
+    sided = [code for system, code in codes(site) if system in SNOMED_SYSTEMS]
+    if sided:
+        return all(code in SNOMED_SIDES for code in sided)
+    said = [text.strip().lower() for text in words(site)]
+    return bool(said) and all(text in SIDES for text in said)
 
 
 def taxonomy_codes(concept: CodeableConcept | None) -> Iterator[str]:

@@ -53,7 +53,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
     ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
-    where the line's period carries times; ``regions`` from body sites, ``hints`` from diagnoses.
+    where the line's period carries times; ``regions`` from body sites (``all_sites_known`` where each of
+    them is one that the facts know), ``hints`` from diagnoses.
     Money is in dollars.
     """
 
@@ -71,6 +72,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     end: datetime | None
     day: date | None
     regions: frozenset[str]
+    all_sites_known: bool
     hints: frozenset[str]
     pointers: tuple[int, ...]
     diagnoses: tuple[Diagnosis, ...]

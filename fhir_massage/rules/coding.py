@@ -52,7 +52,7 @@ def technique_code_mismatch(case: ClaimCase) -> Iterator[Found]:
         if not meant or any(technique.code == line.code for technique in meant):
             continue
         others = sorted({technique.code for technique in meant})
-        said = sorted({technique.value for technique in meant if technique.kind == "text"})
+        said = sorted({technique.value for technique in meant if technique.kind != "snomed"})
         words = f"The line names {listed(said)}, which is" if said else "The SNOMED CT code on the line is"
         yield Found(
             f"{line.element}.productOrService",
@@ -212,11 +212,11 @@ def _codes(facts: Facts) -> frozenset[str]:
 
 @lru_cache(maxsize=8)
 def _stems(facts: Facts) -> tuple[Technique, ...]:
-    return tuple(technique for technique in facts.techniques if technique.kind == "text")
+    return tuple(technique for technique in facts.techniques if technique.kind != "snomed")
 
 
 def _named_techniques(facts: Facts, words: tuple[str, ...], on: date) -> list[Technique]:
-    """The techniques that texts and ``snomed|code`` entries name."""
+    """The techniques that texts and ``snomed|code`` entries name; failing those, what they call the service."""
     found: list[Technique] = []
     for said in words:
         system, bar, code = said.partition("|")
@@ -225,7 +225,7 @@ def _named_techniques(facts: Facts, words: tuple[str, ...], on: date) -> list[Te
             continue
         text = " ".join(said.lower().split())
         found += [stem for stem in _stems(facts) if stem.value in text and stem.in_force(on)]
-    return found
+    return [technique for technique in found if technique.kind != "name"] or found
 
 
 # --- codes ------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named, number, without_modifiers
 
 THERAPY = frozenset({"GP", "GO", "GN"})
+#: What says that a service is never covered, or that no payment is expected for it.
+NEVER_PAID = frozenset({"GX", "GY", "GZ"})
 LIABILITY = frozenset({"GA", "GX", "GY", "GZ"})
 MANIPULATION = frozenset({"98940", "98941", "98942"})
 
@@ -298,8 +300,9 @@ def noncovered_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     """Ask for GY where a service is sent although the payer never covers it.
 
     What it checks
-    A service that the payer does not pay this profession for, or does not cover, on a line without GA, GX,
-    GY or GZ, where the payer asks for them.
+    A service that the payer does not pay this profession for, or does not cover, on a line without GX, GY
+    or GZ, where the payer asks for them. GA does not do: it speaks of a service that is covered, but not
+    this time.
 
     Why it is denied
     It is denied in any case. With GY the denial falls to the patient's share, or to a second insurer, and
@@ -313,7 +316,7 @@ def noncovered_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     in the finding.
     """
     for line in case.lines:
-        if line.policy is None or line.code is None or line.day is None or not LIABILITY.isdisjoint(line.modifiers):
+        if line.policy is None or line.code is None or line.day is None or not NEVER_PAID.isdisjoint(line.modifiers):
             continue
         flag = _asked(line, line.policy.noncovered_modifier)
         never = _never(line) if flag is not None else None
@@ -325,6 +328,12 @@ def noncovered_modifier_missing(case: ClaimCase) -> Iterator[Found]:
             f"and the line does not say so.",
             (
                 confirmed(
+                    "Put GY in place of GA: not covered, sent for the denial",
+                    change(case).change_modifier(line.index, line.modifiers.index("GA"), "GY"),
+                    "that the claim is sent to have the denial",
+                )
+                if "GA" in line.modifiers
+                else confirmed(
                     "Add GY: not covered, sent for the denial",
                     change(case).add_modifier(line.index, "GY"),
                     "that the claim is sent to have the denial",
@@ -366,7 +375,7 @@ def _threshold(case: ClaimCase, line: Line) -> TherapyThreshold | None:
     assert line.day is not None
     if "GO" in line.modifiers:
         return case.facts.therapy_thresholds.find("ot", line.day)
-    if "GP" in line.modifiers:
+    if not {"GP", "GN"}.isdisjoint(line.modifiers):
         return case.facts.therapy_thresholds.find("pt-slp", line.day)
     return None
 

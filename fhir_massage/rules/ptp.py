@@ -11,7 +11,7 @@ from fhir_massage.facts.rows import Pair
 from fhir_massage.model.case import ClaimCase, Encounter, Line
 from fhir_massage.model.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, confirmed, listed, named, without_modifiers
+from fhir_massage.rules.tools import certain, change, cite, confirmed, follows_ncci, listed, named, without_modifiers
 
 BUNDLED = Denial("CO", "236")
 DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
@@ -165,7 +165,7 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
     CMS, NCCI Policy Manual chapter I: a modifier is for pairs, and only where it is true.
     """
     for encounter in case.encounters:
-        if not _follows_ncci(encounter) or not any(DISTINCT & set(line.modifiers) for line in encounter.lines):
+        if not follows_ncci(encounter.policy) or not any(DISTINCT & set(line.modifiers) for line in encounter.lines):
             continue
         if any(line.code not in case.facts.codes_in_pairs for line in encounter.lines):
             continue
@@ -174,7 +174,7 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
             places = [place for place, modifier in enumerate(line.modifiers) if modifier in DISTINCT]
             if not places or codes.count(str(line.code)) > 1:
                 continue
-            if any(_may_pair(case, encounter, str(line.code), code) for code in codes):
+            if any(_may_pair(case, str(line.code), code) for code in codes):
                 continue
             needless = listed(sorted({line.modifiers[place] for place in places}))
             yield Found(
@@ -186,17 +186,12 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
             )
 
 
-def _follows_ncci(encounter: Encounter) -> bool:
-    policy = encounter.policy
-    return policy is not None and policy.follows_ncci is not None and policy.follows_ncci.value
-
-
 def _pairs(case: ClaimCase, indicator: str) -> Iterator[Met]:
     if "pairs" not in case.memo:
         case.memo["pairs"] = [
             met
             for encounter in case.encounters
-            if len(encounter.lines) > 1 and _follows_ncci(encounter)
+            if len(encounter.lines) > 1 and follows_ncci(encounter.policy)
             for met in _met(case, encounter)
         ]
     return (met for met in case.memo["pairs"] if met.pair.indicator == indicator)
@@ -224,10 +219,14 @@ def _ease(case: ClaimCase, met: Met) -> tuple[bool, int]:
     return settled, ("together", "open", "apart").index(state)
 
 
-def _may_pair(case: ClaimCase, encounter: Encounter, code: str, other: str) -> bool:
-    """Whether the two are a pair that had not ended by then: a pair may be older than the copy we hold."""
+def _may_pair(case: ClaimCase, code: str, other: str) -> bool:
+    """Whether the two are a pair on any date.
+
+    A pair may be older than the copy we hold, and payers that run copies of their own still edit pairs
+    that CMS has ended: neither makes a modifier needless.
+    """
     return any(
-        pair.indicator != "9" and (pair.end is None or pair.end >= encounter.day)
+        pair.indicator != "9"
         for key in ((code, other), (other, code))
         if key in case.facts.ptp_pairs
         for pair in case.facts.ptp_pairs.ever(key)
@@ -237,8 +236,10 @@ def _may_pair(case: ClaimCase, encounter: Encounter, code: str, other: str) -> b
 def _state(met: Met) -> State:
     """Whether the claim shows the two services apart, together, or neither."""
     one, two = met.one, met.two
-    if met.pair.apart == "region" and one.regions and two.regions:
-        return "together" if one.regions & two.regions else "apart"
+    if met.pair.apart == "region" and one.regions & two.regions:
+        return "together"
+    if met.pair.apart == "region" and one.regions and two.regions and one.all_sites_known and two.all_sites_known:
+        return "apart"
     if met.pair.apart == "interval" and one.start and one.end and two.start and two.end:
         if len({moment.tzinfo is None for moment in (one.start, one.end, two.start, two.end)}) > 1:
             return "open"

@@ -7,10 +7,14 @@ from datetime import date
 from decimal import Decimal
 
 from fhir_massage.facts.book import Facts
+from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import Row
 from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.model.case import ClaimCase, Line, Number
 from fhir_massage.model.finding import Citation, Correction
+
+#: Payer classes that pay what the patient decides, and edit nothing.
+NO_INSURERS = frozenset({"hsa-fsa", "self-pay"})
 
 
 def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
@@ -60,6 +64,15 @@ def is_timed(case: ClaimCase, line: Line) -> bool:
     return (
         line.code is not None and line.day is not None and case.facts.timed_codes.find(line.code, line.day) is not None
     )
+
+
+def follows_ncci(policy: Policy | None) -> bool:
+    """Whether a payer follows NCCI: what its policy says, else all but those that are no insurers."""
+    if policy is None:
+        return False
+    if policy.follows_ncci is not None:
+        return policy.follows_ncci.value
+    return policy.payer_class not in NO_INSURERS
 
 
 def number(value: Number | Decimal) -> str:

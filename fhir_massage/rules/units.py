@@ -16,6 +16,7 @@ from fhir_massage.rules.tools import (
     cite,
     confirmed,
     counted,
+    follows_ncci,
     is_timed,
     listed,
     named,
@@ -238,7 +239,7 @@ def units_exceed_mue(case: ClaimCase) -> Iterator[Found]:
     CMS, National Correct Coding Initiative, medically unlikely edits for practitioner services.
     """
     for encounter in case.encounters:
-        if encounter.policy is None or not (encounter.policy.follows_ncci and encounter.policy.follows_ncci.value):
+        if not follows_ncci(encounter.policy):
             continue
         for code, lines in _by_code(encounter).items():
             edit = case.facts.mue.find(code, encounter.day)

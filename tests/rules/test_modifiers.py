@@ -211,7 +211,15 @@ class TestNeverCovered:
         assert add.label.startswith("Add GY")
         assert add.needs is not None
 
-    @pytest.mark.parametrize("modifier", ["GA", "GX", "GY", "GZ"])
+    def test_ga_speaks_of_something_else(self) -> None:
+        """GA is for a covered service that is not covered this time; GY takes its place."""
+        report = reviewed(_one("GA", payer=MEDICARE, profession="massage-therapist", code="97124"))
+        found = the(report, "noncovered-modifier-missing")
+        (instead,) = found.corrections
+        item = report.corrected_by(found, instead)["item"][0]
+        assert item["modifier"] == [{"coding": [{"code": "GY"}]}]
+
+    @pytest.mark.parametrize("modifier", ["GX", "GY", "GZ"])
     def test_said_already(self, modifier: str) -> None:
         bundle = _one("GP", modifier, payer=MEDICARE, profession="massage-therapist")
         assert "noncovered-modifier-missing" not in _rules(bundle)
