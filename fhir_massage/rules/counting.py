@@ -32,7 +32,7 @@ def allot(way: Literal["cms", "midpoint"], minutes: Sequence[Minutes], billed: S
     left = units_of(sum(minutes)) - sum(allotted)
     by_remainder = sorted(
         range(len(minutes)),
-        key=lambda line: (-(minutes[line] % QUARTER), billed[line] <= allotted[line], line),
+        key=lambda line: (-round(minutes[line] % QUARTER, EXACT), billed[line] <= allotted[line], line),
     )
     for line in by_remainder[: max(left, 0)]:
         allotted[line] += 1
