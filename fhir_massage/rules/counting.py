@@ -11,13 +11,13 @@ from typing import Literal
 Minutes = int | float
 QUARTER = 15
 FEWEST = 8
-#: Decimals of a minute that count: minutes with seconds are not exact in binary, and nor are their sums.
+#: Decimals of a minute that count in remainders: minutes with seconds are not exact in binary.
 EXACT = 6
 
 
 def units_of(minutes: Minutes) -> int:
     """The units that minutes make by themselves: whole quarter-hours, and one more from 8 left over."""
-    return int((round(minutes, EXACT) + QUARTER - FEWEST) // QUARTER)
+    return int((minutes + QUARTER - FEWEST) // QUARTER)
 
 
 def allot(way: Literal["cms", "midpoint"], minutes: Sequence[Minutes], billed: Sequence[int]) -> list[int]:

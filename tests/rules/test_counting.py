@@ -110,8 +110,8 @@ def test_midpoint_counts_each_line_alone() -> None:
         assert allot("midpoint", [each], [9]) == [sum(1 for unit in range(10) if each - 15 * unit >= 8)]
 
 
-def test_seconds_that_binary_cannot_hold_are_added_exactly() -> None:
-    """612, 621 and 147 seconds are 23 minutes, which make two units; 20:20 and 5:20 leave the same over."""
+def test_seconds_that_binary_cannot_hold_tie_all_the_same() -> None:
+    """20:20 and 5:20 leave the same over; 612, 621 and 147 seconds are 23 minutes, which make two units."""
     assert sum(allot("cms", [612 / 60, 621 / 60, 147 / 60], [1, 1, 0])) == 2
     assert allot("cms", [20 + 20 / 60, 5 + 20 / 60], [1, 1]) == [1, 1]
     assert allot("cms", [20 + 20 / 60, 5 + 20 / 60], [2, 0]) == [2, 0]
