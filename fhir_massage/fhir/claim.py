@@ -62,6 +62,7 @@ class _ClaimReader:
         self.single_day = self._billable_day()
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
         self.by_sequence = {d.sequence: d for d in diagnoses if d.sequence is not None}
+        self._read_members_with_identifier()
         lines = tuple(self._line(i, item) for i, item in enumerate(claim.item))
         referral_entry = self.index.find(claim.referral, self.entry)
         return ClaimCase(
@@ -295,6 +296,12 @@ class _ClaimReader:
                 NOBODY if self.claim.provider is None else self.people.provider(self.claim.provider, "Claim.provider")
             )
         return self.biller
+
+    def _read_members_with_identifier(self) -> None:
+        """First, so that a bare reference to the same person elsewhere is known to have that NPI too."""
+        for position, member in enumerate(self.claim.care_team):
+            if member.provider is not None and member.provider.identifier is not None:
+                self._member(position)
 
     def _member(self, position: int) -> Provider:
         if position not in self.members:

@@ -29,6 +29,7 @@ class People:
         self._index = index
         self._within = within
         self._on = on
+        self._npis_by_identity: dict[str, str] = {}
 
     def provider(
         self,
@@ -71,9 +72,13 @@ class People:
         return found[0] if len(found) == 1 else None
 
     def _key(self, reference: Reference | None, npis: list[str]) -> str | None:
+        """An NPI where one is known of whoever is referred to, else the reference itself."""
+        identity = self._index.identity(reference, self._within) or (reference and reference.reference) or None
+        if npis and identity is not None:
+            self._npis_by_identity.setdefault(identity, npis[-1])
         if npis:
             return npis[-1]
-        return self._index.identity(reference, self._within) or (reference and reference.reference) or None
+        return identity if identity is None else self._npis_by_identity.get(identity, identity)
 
     def _professions(self, *places: list[CodeableConcept]) -> tuple[str, ...]:
         """The professions of the first place that names any."""
