@@ -11,7 +11,7 @@ from typing import TypeVar
 from fhir_massage.errors import BadFact
 from fhir_massage.facts import load, rows
 from fhir_massage.facts.imported import ImportedPairs, ImportedUnlikely, Store, open_store
-from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory
+from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory, normal_name
 from fhir_massage.facts.table import Dated
 
 R = TypeVar("R", bound=rows.Row)
@@ -93,7 +93,7 @@ class Facts:
             for file in history.layers
             if file.payer == history.file.payer
             for payor in file.payors
-            for kind, value in (("name", payor.name), ("identifier", payor.identifier))
+            for kind, value in (("name", normal_name(payor.name or "")), ("identifier", payor.identifier))
             if value
         }
         for history in self.policies.values():
@@ -106,7 +106,8 @@ class Facts:
         return None if history is None else history.on(on)
 
     def payor(self, kind: str, value: str, on: date) -> str | None:
-        """The payer that a payor's normalised name or identifier means."""
+        """The payer that a payor's name, however it is written, or identifier means."""
+        value = normal_name(value) if kind == "name" else value
         own = self._own_payors.get((kind, value))
         if own is not None:
             return own

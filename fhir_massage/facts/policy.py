@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -11,6 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 from fhir_massage.facts.rows import Row
+
+_NOT_WORDS = re.compile(r"[^a-z0-9&]+")
 
 Answer = Literal["yes", "no", "conditional"]
 EVERYTHING = "*"
@@ -121,6 +124,11 @@ class PayorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str | None = None
     identifier: str | None = None
+
+
+def normal_name(name: str) -> str:
+    """A payor's name for comparing: lower case, single spaces, no punctuation."""
+    return _NOT_WORDS.sub(" ", name.lower()).strip()
 
 
 class OwnSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

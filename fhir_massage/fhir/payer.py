@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 import msgspec
@@ -12,8 +11,6 @@ from fhir_massage.fhir import codes
 from fhir_massage.fhir.elements import Coverage, Organization
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
-
-_NOT_WORDS = re.compile(r"[^a-z0-9&]+")
 
 
 class Payer(msgspec.Struct, frozen=True):
@@ -44,11 +41,6 @@ def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None
     return named
 
 
-def normal_name(name: str) -> str:
-    """A payor's name for comparing: lower case, single spaces, no punctuation."""
-    return _NOT_WORDS.sub(" ", name.lower()).strip()
-
-
 def _payer(facts: Facts, payer: str | None) -> Payer | None:
     if payer is None or payer not in facts.policies:
         return None
@@ -70,7 +62,7 @@ def _by_payor(facts: Facts, index: Index, entry: Entry, coverage: Coverage, on: 
                 if found is not None:
                     return found
         for name in names:
-            found = facts.payor("name", normal_name(name), on)
+            found = facts.payor("name", name, on)
             if found is not None:
                 return found
     return None

@@ -30,6 +30,7 @@ NOT_REVIEWED = frozenset({"cancelled", "entered-in-error"})
 
 Case = ClaimCase | OrderCase
 _DIGITS = re.compile(r"(\d+)")
+_MODIFIER = re.compile(r"modifier\[\d+\]")
 
 
 def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
@@ -288,7 +289,7 @@ def _at_risk(found: Found, case: Case, lines: tuple[Line, ...]) -> Decimal | Non
 def _charge(case: ClaimCase, line: Line) -> Decimal | None:
     """What a line charges in dollars; failing that, the fee of its code for its units."""
     if line.charge is not None:
-        return line.charge
+        return None if line.charge < 0 else line.charge
     if line.code is None or line.day is None:
         return None
     fee = case.facts.fees.find(line.code, line.day)
@@ -306,7 +307,8 @@ def _key(rule: Rule, found: Found, lines: tuple[Line, ...]) -> str:
     position = _line_of(found.element)
     if position is None:
         return f"{rule.id} {found.element}"
-    rest = found.element[found.element.index("]") :]
+    # A modifier that goes moves those after it: what is said of them is the same finding still.
+    rest = _MODIFIER.sub("modifier", found.element[found.element.index("]") :])
     return f"{rule.id} {lines[position].sequence or position}{rest}"
 
 

@@ -422,11 +422,16 @@ def _as_assistant(case: ClaimCase, line: Line, modifier: str, discipline: str) -
 
 
 def _companion(case: ClaimCase, line: Line, row: ModifierConflict) -> Iterator[Correction]:
-    added = change(case).add_modifier(line.index, row.other)
-    if ASSISTANTS.get(line.provider.profession or "") == (row.modifier, row.other):
-        yield certain(f"Add {row.other}", added)
+    plan = f"that the plan of care is the one that {row.other} names"
+    others = sorted(THERAPY.intersection(line.modifiers))
+    if others:
+        instead = change(case).change_modifier(line.index, line.modifiers.index(others[0]), row.other)
+        yield confirmed(f"Put {row.other} in place of {others[0]}", instead, plan)
+    elif ASSISTANTS.get(line.provider.profession or "") == (row.modifier, row.other):
+        yield certain(f"Add {row.other}", change(case).add_modifier(line.index, row.other))
         return
-    yield confirmed(f"Add {row.other}", added, f"that the plan of care is the one that {row.other} names")
+    else:
+        yield confirmed(f"Add {row.other}", change(case).add_modifier(line.index, row.other), plan)
     yield confirmed(
         f"Drop {row.modifier}", _dropped(case, line, row.modifier), f"that what {row.modifier} says is not so"
     )

@@ -197,7 +197,8 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
     (CO-16).
 
     What to do
-    Give whole units. A quantity in minutes is turned into the units that the minutes make.
+    Give whole units. A quantity in minutes is turned into the units that the minutes make; where they make
+    none, the line comes off the claim.
 
     Source
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24G: days or units.
@@ -366,7 +367,13 @@ def _units_in_words(line: Line) -> str:
 
 def _whole_units(case: ClaimCase, line: Line) -> Iterator[Correction]:
     for counted_line, allotted in _allotments(case):
-        if counted_line is not line or allotted < 1:
+        if counted_line is not line:
+            continue
+        if allotted < 1:
+            if line.units_given_in_minutes:
+                yield certain(
+                    f"Remove line {line.index + 1}: its minutes make no unit", change(case).remove(line.index)
+                )
             continue
         label = f"Bill {counted(allotted, 'unit')}"
         if line.units_given_in_minutes:

@@ -229,3 +229,48 @@ class TestNeverCovered:
         assert "noncovered-modifier-missing" not in _rules(
             _one("GP", payer="medicare-advantage", profession="massage-therapist")
         )
+
+
+class TestSeveralFaultsOfOneLine:
+    def test_a_redundant_59_among_repeated_modifiers(self) -> None:
+        bundle = claim(
+            line("98940", minutes=None), line("97140", modifiers=("59", "XS", "XS")), profession="chiropractor"
+        )
+        report = reviewed(bundle)
+        assert the(report, "modifier-conflict").corrections[0].certain
+        assert the(report, "modifier-invalid").corrections[0].certain
+        assert _modifiers(report, 1) == ["XS"]
+
+    def test_an_assistant_without_any_modifier(self) -> None:
+        """Two rules ask for GP, and one of them for CQ besides: it is added once."""
+        report = reviewed(_one(payer=MEDICARE, profession="physical-therapist-assistant"))
+        assert {f.rule for f in report.findings if f.severity == "error"} == {
+            "therapy-modifier-missing", "assistant-modifier-missing",
+        }  # fmt: skip
+        assert _modifiers(report) == ["GP", "CQ"]
+
+    def test_an_assistants_modifier_under_the_other_discipline(self) -> None:
+        """CO with GP: GO in its place, if the plan of care is one of occupational therapy."""
+        report = reviewed(_one("CO", "GP", payer=MEDICARE, profession="occupational-therapy-assistant"))
+        found = the(report, "modifier-conflict")
+        (instead,) = found.corrections
+        assert instead.label == "Put GO in place of GP"
+        assert instead.needs == "that the plan of care is the one that GO names"
+        item = report.corrected_by(found, instead)["item"][0]
+        assert [c["coding"][0]["code"] for c in item["modifier"]] == ["CO", "GO"]
+
+    @pytest.mark.parametrize("pair", [("GP", "GO"), ("GP", "GN"), ("GO", "GN"), ("GN", "GP")])
+    def test_each_pair_of_disciplines(self, pair: tuple[str, str]) -> None:
+        found = the(reviewed(_one(*pair)), "modifier-conflict")
+        assert (found.severity, found.denial and found.denial.carc) == ("error", "4")
+        assert {c.label for c in found.corrections} == {f"Drop {m}" for m in pair}
+
+    @pytest.mark.parametrize("distinct", ["XE", "XP", "XS", "XU"])
+    def test_59_beside_each_x_modifier(self, distinct: str) -> None:
+        bundle = claim(
+            line("98940", minutes=None), line("97140", modifiers=(distinct, "59")), profession="chiropractor"
+        )
+        assert _modifiers(reviewed(bundle), 1) == [distinct]
+
+    def test_a_modifier_in_lower_case_is_the_same(self) -> None:
+        assert the(reviewed(_one("GP", "gp")), "modifier-invalid").corrections[0].certain

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
-from tests.claims import Json, claim, corrected, grave, line, reviewed, the, with_claim
+from fhir_massage import review
+from fhir_massage.facts.book import read_facts
+from tests.claims import TODAY, Json, claim, corrected, grave, line, reviewed, the, varied, with_claim
 
 
 def _manipulation(
@@ -183,3 +188,79 @@ class TestNothingToKeepApart:
 def test_a_clean_visit_is_silent() -> None:
     bundle = _manipulation("lumbar spine", "cervical spine", "XS")
     assert not [rule for rule in grave(reviewed(bundle)) if rule.startswith(("ptp", "distinct"))]
+
+
+class TestSitesKnownInPart:
+    """A site that the facts do not know proves nothing apart, and hides no region that is shared."""
+
+    def _claim(self, *manual: str) -> Json:
+        bundle = _manipulation("lumbar spine", manual[0])
+        return varied(bundle, lambda c: c["item"][1].update(subSite=[{"text": site} for site in manual[1:]]))
+
+    def test_an_unknown_site_leaves_it_open(self) -> None:
+        found = the(reviewed(self._claim("neck", "somewhere else")), "ptp-modifier-missing")
+        assert not any(correction.certain for correction in found.corrections)
+
+    def test_a_shared_region_is_shared_all_the_same(self) -> None:
+        assert the(reviewed(self._claim("low back", "somewhere else")), "ptp-same-region").corrections[0].certain
+
+    def test_a_side_is_no_site(self) -> None:
+        assert the(reviewed(self._claim("neck", "left")), "ptp-modifier-missing").corrections[0].certain
+
+
+class TestWhoFollowsNcci:
+    def test_all_insurers_unless_a_policy_says_otherwise(self) -> None:
+        """Nothing in VA's policy speaks of NCCI before June 2019; it is an insurer all the same."""
+        bundle = _manipulation(None, None, day="2018-06-04", payer="veterans-affairs")
+        assert "ptp-modifier-missing" in _rules(bundle)
+
+    def test_59_where_the_payer_wants_it(self, tmp_path: Path) -> None:
+        (tmp_path / "commercial.toml").write_text(
+            """
+            payer = "commercial"
+            title = "Commercial"
+            class = "commercial"
+            sources = { own = { title = "a letter", url = "https://example.org/letter" } }
+            [[distinct_modifier]]
+            value = "59"
+            effective = 2015-01-01
+            source = "own"
+            section = "page 1"
+            checked = 2026-11-23
+            """
+        )
+        report = review(_manipulation("lumbar spine", "neck"), on=TODAY, facts=read_facts(tmp_path))
+        (add,) = the(report, "ptp-modifier-missing").corrections
+        assert add.label == "Add 59: a separate region was treated"
+
+
+class TestManualTherapyWithTherapeuticActivities:
+    """97140 and 97530 were a pair to the end of 2019."""
+
+    def _session(self, day: str, *modifiers: str) -> Json:
+        return claim(
+            line("97140", day=day, at=("10:00", "10:15")),
+            line("97530", day=day, at=("10:15", "10:30"), modifiers=modifiers),
+        )
+
+    def test_to_the_last_day_of_2019(self) -> None:
+        found = the(reviewed(self._session("2019-12-31")), "ptp-modifier-missing")
+        assert found.expression == ("Claim.item[1].modifier",)
+        assert [(c.label, c.certain) for c in found.corrections] == [
+            ("Add 59: it took other minutes of the session", True)
+        ]
+
+    def test_not_after_it_and_a_modifier_does_no_harm(self) -> None:
+        """Payers that keep copies of their own still edit it, so 59 is not called needless."""
+        assert not {r for r in _rules(self._session("2020-01-02")) if r.startswith(("ptp", "distinct"))}
+        assert not {r for r in _rules(self._session("2026-11-02", "59")) if r.startswith(("ptp", "distinct"))}
+
+
+def test_at_risk_is_what_the_bundled_line_charges() -> None:
+    bundle = claim(
+        line("98941", minutes=None, region="neck"), line("97124", units=2, minutes=30, region="neck", price="41.25"),
+        profession="chiropractor",
+    )  # fmt: skip
+    found = the(reviewed(bundle), "ptp-same-region")
+    assert found.at_risk == Decimal("82.5")
+    assert found.severity == "error"

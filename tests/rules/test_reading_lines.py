@@ -240,7 +240,11 @@ class TestRegions:
 
     def test_a_diagnosis_behind_a_condition(self) -> None:
         bundle = claim(line("97140"))
-        condition = {"resourceType": "Condition", "id": "pain", "code": concept("M542", "http://hl7.org/fhir/sid/icd-10-cm")}
+        condition = {
+            "resourceType": "Condition",
+            "id": "pain",
+            "code": concept("M542", "http://hl7.org/fhir/sid/icd-10-cm"),
+        }
         bundle["entry"].append({"fullUrl": "urn:uuid:5c1f6f0e-3f41-4b43-9b33-9c8a5a1f4d11", "resource": condition})
 
         def change(claim: Json) -> None:
@@ -303,10 +307,18 @@ class TestTheSameEncounter:
 
     def test_by_npi(self) -> None:
         npi = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}
-        role = {"resourceType": "PractitionerRole", "id": "role", "practitioner": {"reference": "Practitioner/therapist"}}
+        role = {
+            "resourceType": "PractitionerRole",
+            "id": "role",
+            "practitioner": {"reference": "Practitioner/therapist"},
+        }
         assert self._encounters({"reference": "Practitioner/therapist"}, {"identifier": npi}) == 1
-        assert self._encounters({"reference": "Practitioner/therapist"}, {"reference": "PractitionerRole/role"}, role) == 1
-        assert self._encounters({"reference": "Practitioner/x", "identifier": npi}, {"reference": "Practitioner/x"}) == 1
+        assert (
+            self._encounters({"reference": "Practitioner/therapist"}, {"reference": "PractitionerRole/role"}, role) == 1
+        )
+        assert (
+            self._encounters({"reference": "Practitioner/x", "identifier": npi}, {"reference": "Practitioner/x"}) == 1
+        )
 
     def test_not_on_two_days(self) -> None:
         assert len(_case(claim(line("97140"), line("97110", day="2026-11-03"))).encounters) == 2

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.claims import Json, claim, corrected, line, reviewed, the, varied, with_claim
+from fhir_massage import Finding, Report, review
+from fhir_massage.facts.book import read_facts
+from tests.claims import TODAY, Json, claim, corrected, line, resource, reviewed, the, varied, with_claim
 
 MEDICARE = "medicare-part-b"
+
+
+def the_first(report: Report, rule: str) -> Finding:
+    """The first finding of a rule."""
+    return next(finding for finding in report.findings if finding.rule == rule)
 
 
 def _rules(bundle: Json) -> set[str]:
@@ -134,3 +142,132 @@ class TestLimits:
     def test_a_corrected_claim_is_silent(self) -> None:
         bundle = claim(line("97140", units=3, minutes=30))
         assert not {r for r in _rules(with_claim(bundle, corrected(reviewed(bundle)))) if r.startswith("units")}
+
+
+class TestMinutesInPlaceOfUnits:
+    def _in_minutes(self, *minutes: int, payer: str = MEDICARE) -> Json:
+        """Lines whose quantity is their minutes."""
+        codes = ("97140", "97110", "97112")
+
+        def change(claim: Json) -> None:
+            for item, each in zip(claim["item"], minutes, strict=True):
+                item["quantity"] = {"value": each, "unit": "min", "code": "min"}
+                item.pop("informationSequence")
+            claim.pop("supportingInfo")
+
+        lines = [line(code, minutes=15, modifiers=("GP",)) for code, _ in zip(codes, minutes, strict=False)]
+        return varied(claim(*lines, payer=payer), change)
+
+    def test_the_units_they_make_together(self) -> None:
+        """20 and 20 are three units to Medicare: two of one line, and one of the other."""
+        bundle = self._in_minutes(20, 20)
+        report = reviewed(bundle)
+        assert [f.rule for f in report.findings if f.severity == "error"] == ["units-not-whole"] * 2
+        assert all(f.corrections[0].certain for f in report.findings if f.severity == "error")
+        assert sorted(item["quantity"]["value"] for item in corrected(report)["item"]) == [1, 2]
+        assert not [f for f in reviewed(with_claim(bundle, corrected(report))).findings if f.severity == "error"]
+
+    def test_too_few_for_a_unit_take_the_line_off(self) -> None:
+        report = reviewed(self._in_minutes(7, 30))
+        (remove,) = the_first(report, "units-not-whole").corrections
+        assert remove.certain
+        assert remove.label.startswith("Remove line 1")
+        assert [item["sequence"] for item in corrected(report)["item"]] == [2]
+
+    def test_of_a_payer_nobody_knows_they_make_nothing_certain(self) -> None:
+        bundle = varied(self._in_minutes(30), lambda c: c.pop("type"), kind="Coverage")
+        bundle = varied(bundle, lambda c: c.update(payor=[{"display": "Who Knows"}]), kind="Coverage")
+        assert the(reviewed(bundle), "units-not-whole").corrections == ()
+
+
+class TestOverlapLeavesNoNewError:
+    def test_units_follow_by_medicares_count(self) -> None:
+        """10:00 to 10:30 and 10:20 to 10:50 are billed as 2 and 2: whichever gives way, 50 minutes are 3."""
+        bundle = claim(
+            line("97140", units=2, at=("10:00", "10:30"), modifiers=("GP",)),
+            line("97110", units=2, at=("10:20", "10:50"), modifiers=("GP",)),
+            payer=MEDICARE,
+        )
+        report = reviewed(bundle)
+        found = the(report, "minutes-overlap")
+        assert (found.denial and (found.denial.group, found.denial.carc)) == ("CO", "151")
+        assert len(found.corrections) == 2
+        for correction, units in zip(found.corrections, ([2, 1], [1, 2]), strict=True):
+            assert correction.needs
+            mended = report.corrected_by(found, correction)
+            assert [item["quantity"]["value"] for item in mended["item"]] == units
+            assert mended["total"]["value"] == 174
+            assert not [f for f in reviewed(with_claim(bundle, mended)).findings if f.severity == "error"]
+
+    def test_units_that_the_minutes_left_still_make_stay(self) -> None:
+        bundle = claim(line("97140", at=("10:00", "10:20")), line("97110", at=("10:15", "10:30")))
+        report = reviewed(bundle)
+        found = the(report, "minutes-overlap")
+        for correction in found.corrections:
+            mended = report.corrected_by(found, correction)
+            assert [item["quantity"]["value"] for item in mended["item"]] == [1, 1]
+
+    def test_providers_of_their_own_may_work_at_the_same_minutes(self) -> None:
+        def second(claim: Json) -> None:
+            claim["careTeam"].append({"sequence": 2, "provider": {"reference": "Practitioner/other"}})
+            claim["item"][1]["careTeamSequence"] = [2]
+
+        bundle = claim(line("97140", at=("10:00", "10:15")), line("97110", at=("10:00", "10:15")))
+        assert "minutes-overlap" not in _rules(varied(bundle, second))
+
+
+class TestLimitsOfPayers:
+    POLICY = """
+        payer = "house-plan"
+        title = "House Plan"
+        class = "commercial"
+        payors = [{ name = "House Plan" }]
+        sources = { own = { title = "a letter", url = "https://example.org/letter" } }
+        [[daily_units]]
+        codes = CODES
+        units = 3
+        effective = 2015-01-01
+        source = "own"
+        section = "page 1"
+        checked = 2026-11-23
+        """
+
+    def _found(self, folder: Path, codes: str, *lines: Json) -> list[Finding]:
+        (folder / "house-plan.toml").write_text(self.POLICY.replace("CODES", codes))
+        bundle = varied(claim(*lines), lambda p: p.update(name="House Plan"), kind="Organization")
+        for entry in bundle["entry"]:
+            if entry["resource"].get("id") == "payor":
+                entry["resource"]["name"] = "House Plan"
+        resource(bundle, "Coverage")["payor"] = [{"reference": "Organization/payor", "display": "House Plan"}]
+        report = review(bundle, on=TODAY, facts=read_facts(folder))
+        return [finding for finding in report.findings if finding.rule == "units-exceed-policy"]
+
+    def test_of_manual_therapy_and_massage_together(self, tmp_path: Path) -> None:
+        hands = '["97124", "97140"]'
+        two, one = line("97140", units=2, minutes=30), line("97110", units=2, minutes=30)
+        assert not self._found(tmp_path, hands, two, one)
+        (found,) = self._found(tmp_path, hands, line("97140", units=3, minutes=45), line("97124", price="40.00"), one)
+        assert found.expression == ("Claim.item[1].quantity",)
+        assert (found.denial and (found.denial.group, found.denial.carc)) == ("CO", "119")
+        assert found.severity == "error"
+        assert str(found.at_risk) == "40.00"
+        assert found.corrections
+        assert all(correction.needs for correction in found.corrections)
+
+    def test_of_every_timed_code(self, tmp_path: Path) -> None:
+        two = line("97140", units=2, minutes=30), line("97110", units=2, minutes=30)
+        (found,) = self._found(tmp_path, '["timed"]', *two)
+        assert found.expression == ("Claim.item[1].quantity",)
+        untimed = line("97140", units=3, minutes=45), line("97012", units=2, minutes=None)
+        assert not self._found(tmp_path, '["timed"]', *untimed)
+
+    def test_units_of_one_code_on_several_lines_count_together(self) -> None:
+        """Massage has a medically unlikely edit of four."""
+        lines = line("97124", units=3, minutes=45), line("97124", units=2, minutes=30, modifiers=("76",))
+        report = reviewed(claim(*lines))
+        found = the(report, "units-exceed-mue")
+        assert found.expression == ("Claim.item[1].quantity",)
+        assert (found.denial and (found.denial.group, found.denial.carc, found.denial.rarc)) == ("CO", "151", ("N362",))
+        (cut,) = found.corrections
+        assert cut.needs == "that no more than this was given"
+        assert [i["quantity"]["value"] for i in report.corrected_by(found, cut)["item"]] == [3, 1]

@@ -89,3 +89,20 @@ def test_the_words_of_the_procedure_behind_the_line() -> None:
         claim["item"][0]["procedureSequence"] = [1]
 
     the(reviewed(varied(bundle, of_procedure)), "technique-code-mismatch")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "other"),
+    [
+        ("97124", "Massage therapy: myofascial release of the upper trapezius", "97140"),
+        ("97140", "Manual therapy (Swedish massage)", "97124"),
+    ],
+)
+def test_the_name_of_the_service_is_no_technique(code: str, text: str, other: str) -> None:
+    (correction,) = the(reviewed(_said(code, text)), "technique-code-mismatch").corrections
+    assert other in correction.label
+
+
+def test_the_name_counts_where_no_technique_is_named() -> None:
+    the(reviewed(_said("97140", "Massage therapy")), "technique-code-mismatch")
+    assert grave(reviewed(_said("97124", "Massage therapy"))) == []
