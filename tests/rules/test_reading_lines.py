@@ -320,6 +320,11 @@ class TestTheSameEncounter:
             self._encounters({"reference": "Practitioner/x", "identifier": npi}, {"reference": "Practitioner/x"}) == 1
         )
 
+    def test_a_bare_reference_before_the_one_with_the_npi(self) -> None:
+        npi = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}
+        bare, named = {"reference": "Practitioner/x"}, {"reference": "Practitioner/x", "identifier": npi}
+        assert self._encounters(bare, named) == 1
+
     def test_not_on_two_days(self) -> None:
         assert len(_case(claim(line("97140"), line("97110", day="2026-11-03"))).encounters) == 2
 
