@@ -16,6 +16,7 @@ run: $(INSTALLED)
 
 test: $(TESTABLE)
 	@scripts/browser
+	@scripts/java
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
 install: $(INSTALLED)
@@ -36,7 +37,7 @@ lint: $(TESTABLE)
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra spark --extra test \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

@@ -47,10 +47,22 @@ class Elsewhere:
         return None
 
 
+class Beside:
+    """Resources of other patients and of nobody that were brought beside a patient's own."""
+
+    def __init__(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        self._contents = dict(contents)
+
+    def find(self, address: str) -> Arrival | None:
+        """The resource of that address with what it contains; ``None`` where none came."""
+        content = self._contents.get(address)
+        return None if content is None else _read(content)
+
+
 class Linked(Index):
     """An index of a patient's resources that looks first in the reference's own Bundle, and last elsewhere."""
 
-    def __init__(self, loose: Iterable[Entry], bundles: Iterable[Arrival], elsewhere: Elsewhere | None) -> None:
+    def __init__(self, loose: Iterable[Entry], bundles: Iterable[Arrival], elsewhere: Elsewhere | Beside) -> None:
         super().__init__(loose)
         self._own: dict[int, Index] = {}
         for bundle in bundles:
@@ -68,7 +80,7 @@ class Linked(Index):
         found = own.find(reference, within) if own is not None else None
         if found is None:
             found = super().find(reference, within)
-        if found is not None or reference is None or not reference.reference or self._elsewhere is None:
+        if found is not None or reference is None or not reference.reference:
             return found
         return self._from_elsewhere(reference.reference)
 
@@ -85,7 +97,7 @@ class Linked(Index):
         return other
 
     def _from_elsewhere(self, address: str) -> Entry | None:
-        if address.startswith("#") or self._elsewhere is None:
+        if address.startswith("#"):
             return None
         address = address if address.startswith("urn:") else tail(address)
         if address not in self._far:
@@ -121,14 +133,14 @@ def review_part(
     *,
     facts: Facts,
     on: date,
-    elsewhere: Elsewhere | None,
+    elsewhere: Elsewhere | Beside,
     any_claim: bool,
     corrected: bool = False,
 ) -> Part:
     """Review the records of whole patients. ``any_claim`` says whether the input holds a claim at all."""
     part = Part([], [], [], Tally())
     for group in _by_patient(records):
-        _review_patient(part, group, facts, on, elsewhere, any_claim=any_claim, corrected=corrected)
+        review_patient(part, group, facts, on, elsewhere, any_claim=any_claim, corrected=corrected)
     return part
 
 
@@ -141,16 +153,17 @@ def _by_patient(records: Iterable[Record]) -> Iterator[list[Record]]:
     yield from groups.values()
 
 
-def _review_patient(
+def review_patient(
     part: Part,
     records: list[Record],
     facts: Facts,
     on: date,
-    elsewhere: Elsewhere | None,
+    elsewhere: Elsewhere | Beside,
     *,
     any_claim: bool,
     corrected: bool,
 ) -> None:
+    """Review the records of one patient, and put what is found into ``part``."""
     loose, bundles = Arrival(), []
     origins: dict[int, Record] = {}
     for record in records:

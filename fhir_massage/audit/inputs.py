@@ -49,7 +49,7 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
     for each in inputs:
         path = Path(each)
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.is_file() and _is_fhir(file))
+            inside = sorted((file for file in path.rglob("*") if file.is_file() and _is_fhir(file)), key=str)
             if not inside:
                 raise BadInput(f"{each}: holds no .ndjson, .jsonl or .json files (plain, .gz or .zst)")
             found += inside

@@ -154,7 +154,7 @@ def _plan(files: list[Path], out: Path, on: date, facts_named: str, corrected: b
                 f"{out}: holds the audit of another input, day or version; name another folder, or remove this one"
             )
         return plan
-    total = sum(_unpacked(Path(name), size) for name, size, _ in seen)
+    total = sum(unpacked_size(Path(name), size) for name, size, _ in seen)
     share = total // (SHARES * workers)
     cut = chunks(files, max(LEAST_CHUNK, min(CHUNK, share)))
     parts = max(1, min(MOST_PARTS, total // max(LEAST_PART, min(PART, share))))
@@ -168,7 +168,7 @@ def _changed(file: Path) -> int:
     return 0 if file.name.startswith(SPOOLED) else file.stat().st_mtime_ns
 
 
-def _unpacked(file: Path, size: int) -> int:
+def unpacked_size(file: Path, size: int) -> int:
     """About how many bytes a file holds: packed FHIR is a twelfth to a twentieth of its size."""
     return size * 15 if file.suffix in (".gz", ".zst") else size
 

@@ -45,8 +45,14 @@ class Row(msgspec.Struct, frozen=True):
 
 def write_summary(out: Path, summary: Summary) -> None:
     """Write ``summary.json`` and ``summary.html``."""
-    write_whole(out / "summary.json", msgspec.json.format(msgspec.json.encode(as_json(summary)), indent=2) + b"\n")
-    write_whole(out / "summary.html", as_page(summary).encode())
+    for name, text in summary_files(summary).items():
+        write_whole(out / name, text.encode())
+
+
+def summary_files(summary: Summary) -> dict[str, str]:
+    """The summary's files by name."""
+    content = msgspec.json.format(msgspec.json.encode(as_json(summary)), indent=2).decode()
+    return {"summary.json": content + "\n", "summary.html": as_page(summary)}
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

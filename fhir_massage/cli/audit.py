@@ -17,7 +17,11 @@ CORRECT, ERRORS = 0, 1
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+@click.option("--out", required=True, metavar="DIR", help="Where results go.")
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
+    help="This machine's cores, or Apache Spark (extra 'spark'); there INPUT and DIR may be addresses like s3a://...",
+)  # fmt: skip
 @click.option("--corrected", is_flag=True, help="Also write each claim that certain corrections change, corrected.")
 @click.option(
     "--workers", type=click.IntRange(1, 256), default=None, help="Processes that work at once (default: one a core)."
@@ -28,7 +32,8 @@ CORRECT, ERRORS = 0, 1
 def audit(
     ctx: click.Context,
     inputs: tuple[str, ...],
-    out: Path,
+    out: str,
+    engine: str,
     corrected: bool,
     workers: int | None,
     on: date | None,
@@ -44,24 +49,32 @@ def audit(
 
     Exit status: 0 no errors found, 1 some, 2 the run itself failed (why, on standard error).
     """
-    from fhir_massage.audit.run import audit as run
     from fhir_massage.audit.summary import as_text
 
     on = on or date.today()
-    facts = facts_in_use(policies)
-    with _Bar() as bar:
-        summary = run(
-            inputs,
-            out,
-            on=on,
-            facts=facts,
-            facts_named=str(policies or read_settings().policies or ""),
-            workers=workers or os.cpu_count() or 1,
-            corrected=corrected,
-            watch=bar.show,
-        )
+    facts = facts_in_use(policies)  # what is wrong with a policy is said before anything is read
+    settings = read_settings()
+    policies = policies or settings.policies
+    if engine == "spark":
+        from fhir_massage.audit.spark import audit_on_spark
+
+        summary = audit_on_spark(inputs, out, on=on, policies=policies, data=settings.data, corrected=corrected)
+    else:
+        from fhir_massage.audit.run import audit as run
+
+        with _Bar() as bar:
+            summary = run(
+                inputs,
+                Path(out),
+                on=on,
+                facts=facts,
+                facts_named=str(policies or ""),
+                workers=workers or os.cpu_count() or 1,
+                corrected=corrected,
+                watch=bar.show,
+            )
     click.echo(as_text(summary))
-    click.echo(f"For a manager: {out / 'summary.html'}")
+    click.echo(f"For a manager: {out.rstrip('/')}/summary.html")
     ctx.exit(ERRORS if summary.has_errors else CORRECT)
 
 
