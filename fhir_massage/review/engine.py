@@ -219,7 +219,7 @@ class _Review:
         )
         # In their old order: of two claims created on one day, the later in the document is the duplicate.
         entries = [*before, *copies, *after]
-        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
+        return _Review(self.facts, self.index.replacing(copies), copies[0], entries, self.today)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
