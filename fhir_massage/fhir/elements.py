@@ -44,6 +44,11 @@ class Quantity(Element, frozen=True, kw_only=True, gc=False):
     code: str | None = None
 
 
+class Range(Element, frozen=True, kw_only=True, gc=False):
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
 class Money(Element, frozen=True, kw_only=True, gc=False):
     value: int | float | None = None
     currency: str | None = None
@@ -214,6 +219,7 @@ class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="Service
     code: CodeableConcept | None = None
     order_detail: list[CodeableConcept] = []
     quantity_quantity: Quantity | None = None
+    quantity_range: Range | None = None
     subject: Reference | None = None
     occurrence_date_time: str | None = None
     occurrence_period: Period | None = None

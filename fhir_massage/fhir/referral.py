@@ -30,9 +30,10 @@ def read_referral(
         status=request.status,
         intent=request.intent,
         authored=None if authored is None else authored.first,
+        authored_by=None if authored is None else authored.last,
         starts=None if starts is None else starts.first,
         ends=None if ends is None else ends.last,
-        visits=_visits(request.quantity_quantity),
+        visits=visits_ordered(request),
         codes=tuple(found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)),
         words=tuple(
             text
@@ -49,8 +50,11 @@ def read_referral(
     )
 
 
-def _visits(quantity: elements.Quantity | None) -> Number | None:
-    """The visits ordered; ``None`` where the quantity is a time."""
+def visits_ordered(request: elements.ServiceRequest) -> Number | None:
+    """The visits that a request orders, of a range the most; ``None`` where its quantity is a time."""
+    quantity = request.quantity_quantity
+    if quantity is None and request.quantity_range is not None:
+        quantity = request.quantity_range.high or request.quantity_range.low
     if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours"):
         return None
     return quantity.value

@@ -15,6 +15,7 @@ from fhir_massage.facts.rows import OutsideScope, Row
 from fhir_massage.fhir import codes
 from fhir_massage.fhir.claim import claim_case
 from fhir_massage.fhir.read import read
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Provider
 from fhir_massage.model.finding import Citation
@@ -184,7 +185,8 @@ def _bare_claim(facts: Facts, policy: Policy, code: str, profession: str, on: da
             ],
         }
     )
-    case = claim_case(facts, Index(arrival.entries), arrival.entries[0], arrival.entries, on)
+    index = Index(arrival.entries)
+    case = claim_case(facts, index, arrival.entries[0], Record(facts, index, arrival.entries, on), on)
     provider = Provider(key="rendering", element="Claim.provider", professions=(profession,))
     lines = tuple(msgspec.structs.replace(line, policy=policy, provider=provider) for line in case.lines)
     encounters = tuple(

@@ -378,8 +378,8 @@ def _out_of_date(referral: Referral, day: date | None, entry: ReferralAsked) -> 
         return f"came before its period began on {referral.starts}"
     if referral.ends is not None and day > referral.ends:
         return f"came after its period ended on {referral.ends}"
-    if referral.authored is not None and entry.life_days is not None:
-        last = referral.authored + timedelta(days=entry.life_days)
+    if referral.authored_by is not None and entry.life_days is not None:
+        last = referral.authored_by + timedelta(days=entry.life_days)
         if day > last:
             return f"came after {last}, {entry.life_days} days from when it was written"
     return None

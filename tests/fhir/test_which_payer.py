@@ -145,7 +145,9 @@ def insured(*slots: tuple[int, bool | None, str]) -> Json:
         ([(1, None, "12"), (2, None, "2")], "medicare-part-b"),
     ],
 )
-def test_the_focal_coverage_counts_else_the_lowest_sequence(slots: list[tuple[int, bool | None, str]], expected: str) -> None:
+def test_the_focal_coverage_counts_else_the_lowest_sequence(
+    slots: list[tuple[int, bool | None, str]], expected: str
+) -> None:
     assert payer_class(insured(*slots)) == expected
 
 
