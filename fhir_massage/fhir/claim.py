@@ -336,7 +336,7 @@ class _ClaimReader:
         return named
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
-        if reference is None or not reference.reference:
+        if reference is None:
             return []
         found = self.index.find(reference, self.entry) is not None
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
@@ -382,7 +382,7 @@ def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
     if kind == "count":
         value = quantity.value
         return (int(value) if value == int(value) else value), False
-    return None, kind is not None
+    return None, kind in ("minutes", "hours")
 
 
 def _in_minutes(quantity: elements.Quantity | None) -> Number | None:

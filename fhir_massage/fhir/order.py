@@ -14,7 +14,7 @@ from fhir_massage.fhir.people import People
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
-from fhir_massage.fhir.referral import visits_ordered
+from fhir_massage.fhir.referral import gives_a_period, visits_ordered
 from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
 
 #: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
@@ -88,7 +88,7 @@ def order_case(
         payer_title="" if payer is None else payer.title,
         policy=_policy(facts, payer, day),
         visits=visits_ordered(request),
-        has_period=request.occurrence_period is not None or request.occurrence_timing is not None,
+        has_period=gives_a_period(request),
         has_reason=bool(request.reason_code or request.reason_reference),
         reasons=_reasons(index, entry, request),
         conditions=tuple(_conditions(record, patient, origin or entry)),

@@ -42,7 +42,7 @@ def read_referral(
             for text in codes.words(concept)
         ),
         has_reason=bool(request.reason_code or request.reason_reference),
-        has_period=period is not None or request.occurrence_timing is not None,
+        has_period=gives_a_period(request),
         same_patient=same(patient, index.identity(request.subject, entry)),
         requester=None
         if request.requester is None
@@ -55,6 +55,13 @@ def visits_ordered(request: elements.ServiceRequest) -> Number | None:
     quantity = request.quantity_quantity
     if quantity is None and request.quantity_range is not None:
         quantity = request.quantity_range.high or request.quantity_range.low
-    if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours"):
+    if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours", "span"):
         return None
     return quantity.value
+
+
+def gives_a_period(request: elements.ServiceRequest) -> bool:
+    """Whether a request says in which time the visits are to happen."""
+    quantity = request.quantity_quantity
+    lasts = quantity is not None and measure(quantity.code, quantity.unit) == "span"
+    return request.occurrence_period is not None or request.occurrence_timing is not None or lasts

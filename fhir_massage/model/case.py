@@ -278,7 +278,7 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An active condition of the patient, which may be the reason of an order."""
+    """An active condition of the patient, which may be the reason of an order; ``reference`` is how it is named."""
 
     reference: str
     code: str | None

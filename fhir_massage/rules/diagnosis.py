@@ -144,8 +144,8 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
     for position, diagnosis in enumerate(case.diagnoses):
         if diagnosis.code is None:
             continue
-        day = _day_of(case, diagnosis)
-        if day is None or not _was_invalid(case.facts, diagnosis.code, day):
+        day = next((day for day in _days_of(case, diagnosis) if _was_invalid(case.facts, diagnosis.code, day)), None)
+        if day is None:
             continue
         rows = case.facts.diagnosis_codes.ever(diagnosis.code)
         row = case.facts.diagnosis_codes.find(diagnosis.code, day) or _last_before(rows, day)
@@ -234,10 +234,10 @@ def _pointed(case: ClaimCase, line: Line) -> Iterator[Correction]:
 # --- validity ----------------------------------------------------------------------------------------------
 
 
-def _day_of(case: ClaimCase, diagnosis: Diagnosis) -> date | None:
-    """The first date of service of the lines that point at the diagnosis; where none does, the claim's."""
-    days = [line.day for line in case.lines if line.day is not None and diagnosis in line.diagnoses]
-    return min(days, default=case.day)
+def _days_of(case: ClaimCase, diagnosis: Diagnosis) -> list[date]:
+    """The dates of service of the lines that point at the diagnosis; where none does, the claim's first."""
+    days = {line.day for line in case.lines if line.day is not None and diagnosis in line.diagnoses}
+    return sorted(days) or [day for day in (case.day,) if day is not None]
 
 
 def _was_invalid(facts: Facts, code: str, day: date) -> bool:

@@ -10,7 +10,7 @@ from fhir_massage.facts.rows import Row
 from fhir_massage.fhir.codes import PROCEDURE_SYSTEMS, SNOMED_SYSTEMS, has_procedure_shape
 from fhir_massage.model.case import ClaimCase, Line, Referral
 from fhir_massage.model.finding import Citation, Denial, Found
-from fhir_massage.rules.provider import IN_WORDS
+from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, listed, named
 
@@ -242,7 +242,7 @@ def referrer_not_qualified(case: ClaimCase) -> Iterator[Found]:
         return
     refused = [(line, entry) for line, entry in _asked(case) if entry.referrers and profession not in entry.referrers]
     if refused:
-        who = IN_WORDS.get(profession, profession)
+        who = in_words(profession)
         codes = listed(list(dict.fromkeys(named(case.facts, line.code, line.day) for line, _ in refused)))
         yield Found(
             "Claim.referral",
