@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from copy import copy
+from typing import Self, TypeVar
 
 from fhir_massage.fhir.elements import Identifier, PractitionerRole, Reference, Resource
 from fhir_massage.fhir.read import Entry
@@ -14,9 +15,11 @@ R = TypeVar("R", bound=Resource)
 class Index:
     """Every entry by full address, by ``Type/id``, by business identifier, and by ``#id`` within its container."""
 
-    def __init__(self, entries: Iterable[Entry], under: Index | None = None) -> None:
-        """``under`` is the index that is asked for what is not found here."""
-        self._under = under
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._under: Index | None = None
+        self._take(entries)
+
+    def _take(self, entries: Iterable[Entry]) -> None:
         self._by_address: dict[str, Entry] = {}
         self._by_identifier: dict[str, list[Entry]] = {}
         self._contained: dict[tuple[int, str], Entry] = {}
@@ -40,9 +43,12 @@ class Index:
                 if known.value:
                     self._by_identifier.setdefault(_said(known), []).append(entry)
 
-    def replacing(self, copies: Iterable[Entry]) -> Index:
-        """An index in which the copies (an entry and what it contains) stand for the entry that they copy."""
-        return Index(copies, under=self)
+    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Self:
+        """An index in which the copies (an entry and what it contains) stand for ``old``; the rest is found here."""
+        over = copy(self)
+        over._under = self
+        over._take(copies)
+        return over
 
     def find(self, reference: Reference | None, within: Entry) -> Entry | None:
         """The entry that a reference in ``within`` means; ``None`` where it did not come along."""

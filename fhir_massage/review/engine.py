@@ -218,7 +218,9 @@ class _Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-        return _Review(self.facts, self.index.replacing(copies), copies[0], self.record, self.today, self.origin)
+        return _Review(
+            self.facts, self.index.replacing(self.entry, copies), copies[0], self.record, self.today, self.origin
+        )
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
