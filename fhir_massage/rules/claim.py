@@ -249,8 +249,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     Another claim, or a payer's answer to one, that came along with the same patient, rendering provider,
-    date of service and code, was sent before this one, and is not the one that this claim says it replaces.
-    A repeat that is marked as one (76, 77, 91) is none.
+    date of service and code, was sent before this one, and is not the one that this claim says it replaces
+    (a related claim that is only associated is not replaced). A cancelled claim was sent all the same. A repeat that is marked as one (76, 77, 91) is none.
 
     Why it is denied
     The service is denied as a duplicate of the claim that came first (CO-18).

@@ -67,8 +67,9 @@ def reference_unresolved(case: ClaimCase) -> Iterator[Found]:
     """Say what the review could not see.
 
     What it checks
-    The coverage, the referral, the patient and who rendered each line: each that the claim names by
-    reference must have come along with it, or be at hand in the patient's record.
+    The coverage, the referral, the patient and who rendered each line: each that the claim names must have
+    come along with it, or be at hand in the patient's record. It is found by its address or its identifier;
+    a name in words leads nowhere. Who rendered may be named by a number (NPI) alone.
 
     Why it is denied
     It is not denied by itself. Rules that need what is missing stay silent, so a clean review says less
@@ -336,8 +337,9 @@ def visit_limit_exceeded(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     The visits of the year, those of this claim included, against the number that the payer allows: by
-    its own answer on this patient's benefits (with the visits it counts as used), else by its policy.
-    Earlier visits are those of the claims and answers that came along; each date counts once.
+    its own answer on this patient's benefits (with the visits it counts as used, and any after the day of
+    the answer), else by its policy. An answer speaks of its benefit period, failing that of its calendar
+    year. Earlier visits are those of the claims and answers that came along; each date counts once.
 
     Why it is denied
     Visits beyond the plan's limit are denied, and the patient owes them (PR-119).

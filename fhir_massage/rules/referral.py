@@ -111,7 +111,8 @@ def referral_out_of_date(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     A service before the day on which the referral was written, before or after the period that it gives,
-    or longer after it was written than the payer's policy lets a referral live.
+    or longer after it was written than the payer's policy lets a referral live. Of a date that names only a
+    month or a year, the day that speaks for the referral is taken.
 
     Why it is denied
     A referral that does not reach the date of service counts as absent (CO-288).

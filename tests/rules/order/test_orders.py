@@ -94,6 +94,13 @@ class TestDiagnosis:
         (correction,) = the(reviewed(bundle), "order-diagnosis-missing").corrections
         assert correction.edits[0].value == [{"reference": "#condition1"}]
 
+    def test_one_within_another_resource_cannot_be_named(self) -> None:
+        bundle = order(reasons=())
+        within = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "Condition")
+        bundle["entry"].remove(within)
+        bundle = varied(bundle, lambda c: c.update(contained=[within["resource"]]), "Coverage")
+        assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
+
     def test_a_reason_by_reference_will_do(self) -> None:
         def referred(request: Json) -> None:
             request["reasonReference"] = [{"reference": "Condition/condition1"}]
