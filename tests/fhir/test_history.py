@@ -12,8 +12,10 @@ from tests.claims import Json, claim, line, resource, reviewed
 
 
 def many(number: int) -> Json:
-    """Claims of one patient, a day each, each with a wrong total that is put right."""
-    content = claim(line("97140"))
+    """Claims of one patient, a day each, under one referral, each with a wrong total that is put right."""
+    content = claim(line("97124"), profession="massage-therapist")
+    resource(content, "ServiceRequest").update(quantityQuantity={"value": 60}, authoredOn="2026-10-01")
+    del resource(content, "ServiceRequest")["occurrencePeriod"]
     first = resource(content, "Claim")
     first["total"]["value"] = 1
     for each in range(1, number):
