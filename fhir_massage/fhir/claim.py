@@ -83,7 +83,7 @@ class _ClaimReader:
             payer_class=None if payer is None else payer.payer_class,
             payer_title="" if payer is None else payer.title,
             has_insurance=bool(claim.insurance),
-            has_coverage=any(slot.coverage is not None for slot in claim.insurance),
+            has_coverage=insurance is not None and insurance[1].coverage is not None,
             coverage=self._coverage(insurance, coverage_entry),
             referral=None
             if referral_entry is None

@@ -193,6 +193,7 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
+    ``has_coverage`` says whether the insurance that is billed names a coverage.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,

@@ -39,7 +39,7 @@ def coverage_missing(case: ClaimCase) -> Iterator[Found]:
     """Ask for the coverage that is billed.
 
     What it checks
-    A claim without insurance, or whose insurance names no coverage.
+    A claim without insurance, or whose insurance that is billed (the focal one) names no coverage.
 
     Why it is denied
     A claim that does not say under which coverage it is made is sent back as incomplete (CO-16).

@@ -121,6 +121,8 @@ def test_a_claim_names_its_coverage() -> None:
     bare = varied(content, lambda claim: claim["insurance"][0].pop("coverage"))
     assert rules_of(bare) == ["coverage-missing"]
     assert the(reviewed(bare), "coverage-missing").expression == ("Claim.insurance",)
+    other = {"sequence": 2, "focal": False, "coverage": {"reference": "Coverage/cov"}}
+    assert rules_of(varied(bare, lambda claim: claim["insurance"].append(other))) == ["coverage-missing"], "the billed"
 
 
 @pytest.mark.parametrize(
