@@ -47,6 +47,12 @@ class History:
         return Before(self, claim, index, origin)
 
     @cached_property
+    def bills_besides(self) -> bool:
+        """Whether more came along than one claim by itself."""
+        bills = (entry for entry in self._entries if isinstance(entry.resource, elements.Billed))
+        return next(bills, None) is not None and next(bills, None) is not None
+
+    @cached_property
     def of_patient(self) -> dict[str, list[_Bill]]:
         """The bills of each patient, in the order of the document."""
         found: dict[str, list[_Bill]] = {}
@@ -112,11 +118,11 @@ class Before:
     def __init__(self, history: History, claim: Entry, index: Index, origin: Entry) -> None:
         assert isinstance(claim.resource, elements.Claim)
         self._history = history
+        self._entry = claim
         self._claim = claim.resource
+        self._index = index
         self._origin = origin
-        self._patient = index.identity(claim.resource.patient, claim)
-        self._own = name_of(index, claim)
-        self._replaces = replaced_by(index, claim, claim.resource)
+        self._patient = index.identity(claim.resource.patient, claim) if history.bills_besides else None
 
     def lines(self) -> tuple[EarlierLine, ...]:
         """The lines of every other claim and answer of the patient."""
@@ -129,6 +135,14 @@ class Before:
             return ()
         found = self._history.of_service.get((self._patient, provider, day, code), [])
         return tuple(self._seen(bill, line) for bill, line in found if bill.entry is not self._origin)
+
+    @cached_property
+    def _own(self) -> str:
+        return name_of(self._index, self._entry)
+
+    @cached_property
+    def _replaces(self) -> frozenset[str]:
+        return replaced_by(self._index, self._entry, self._claim)
 
     def _seen(self, bill: _Bill, line: EarlierLine) -> EarlierLine:
         replaced = bill.name in self._replaces
