@@ -27,9 +27,13 @@ Verdict = Literal["yes", "no", "conditional"]
 SERVICES = ("97124", "97140")
 #: The codes that a matrix is made for: those services, and what people ask about beside them.
 ASKED_ABOUT = (*SERVICES, "97110", "98940", "90834")
-#: Rules whose finding on a bare claim means that the code is not paid, and those that ask for something more.
+#: Rules whose finding on a bare claim means that the code is not paid, and what others ask for beside it.
 REFUSING = frozenset({"hot-cold-pack-bundled", "procedure-code-retired", "procedure-code-not-accepted"})
-ASKING = frozenset({"therapy-modifier-missing", "assistant-modifier-missing", "manipulation-modifier-missing"})
+ASKING = {
+    "therapy-modifier-missing": "GP, GO or GN is on the line",
+    "assistant-modifier-missing": "CQ (physical therapy) or CO (occupational therapy) is on the line",
+    "manipulation-modifier-missing": "AT is on the line, for active treatment",
+}
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -217,5 +221,5 @@ def _found(case: ClaimCase, wanted: frozenset[str]) -> Iterator[Reason]:
 
 
 def _conditions_found(case: ClaimCase) -> Iterator[_Condition]:
-    for reason in _found(case, ASKING):
-        yield _Condition(reason, (reason.text,))
+    for reason in _found(case, frozenset(ASKING)):
+        yield _Condition(reason, (ASKING[reason.rule],))
