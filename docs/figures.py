@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,7 +74,7 @@ class Figures:
         """For each number of units its fewest and most minutes, by the count of all timed minutes together."""
         units_of = [allot("cms", [minutes], [0])[0] for minutes in range(MOST_MINUTES)]
         found = [(units, units_of.index(units)) for units in range(1, most + 2)]
-        return [(units, first, following - 1) for (units, first), (_, following) in zip(found, found[1:], strict=False)]
+        return [(units, first, following - 1) for (units, first), (_, following) in pairwise(found)]
 
     def units(self, way: str, *minutes: int) -> str:
         """How many units each of several services gets: ``2 and 1``."""
