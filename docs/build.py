@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import date
 from pathlib import Path
 
 import click
 from markdown_it import MarkdownIt
 
+from docs import figures, matrix
 from fhir_massage.cli import main as command_line
+from fhir_massage.facts.book import shipped
 from fhir_massage.rules import Rule, all_rules
 from fhir_massage.rules.registry import SECTIONS
 
@@ -21,19 +24,38 @@ STYLE = (
     "pre{background:#f4f4f2;padding:.8rem;overflow:auto}table{border-collapse:collapse}"
     "td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}"
 )
+#: What every page links to, by the words that it shows.
+NAVIGATION = {
+    "index": "index",
+    "guide": "guide/index",
+    "can I bill it?": "can-i-bill-it",
+    "rules": "rules",
+    "commands": "commands",
+    "facts": "facts",
+    "changes": "changes",
+}
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def main() -> None:
+def main(site: Path = SITE) -> None:
     """Write the site."""
     pages = {"index": _read(ROOT / "README.md"), "changes": _read(ROOT / "CHANGELOG.md")}
     pages |= {file.stem: _read(file) for file in sorted((ROOT / "docs").glob("*.md"))}
     pages |= {"commands": _commands(), "rules": _rules()}
     pages |= {f"rule-{rule.id}": _rule(rule) for rule in all_rules()}
-    SITE.mkdir(exist_ok=True)
+    day = min(date.today(), figures.known_until(shipped()))
+    pages |= {"can-i-bill-it": matrix.page(day, shipped())} | guide(day)
+    (site / "guide").mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
-        (SITE / f"{name}.html").write_text(_page(text), encoding="utf-8")
-    print(f"{len(pages)} pages in {SITE.relative_to(ROOT)}/; begin with index.html")
+        (site / f"{name}.html").write_text(_page(text, up="../" * name.count("/")), encoding="utf-8")
+    print(f"{len(pages)} pages in {site.name}/; begin with index.html")
+
+
+def guide(on: date) -> dict[str, str]:
+    """The pages of the guide by name, with the figures in force on a day. Raises ``figures.Unresolved``."""
+    example = EXAMPLES / "letter-of-medical-necessity" / "bad.json"
+    known = figures.Figures(shipped(), on, example.read_bytes())
+    return {f"guide/{file.stem}": figures.fill(file, known) for file in sorted((ROOT / "docs" / "guide").glob("*.md"))}
 
 
 def _read(file: Path) -> str:
@@ -83,13 +105,11 @@ def _help(command: click.Command, context: click.Context) -> str:
     return f"```\n{command.get_help(context)}\n```"
 
 
-def _page(text: str) -> str:
+def _page(text: str, up: str = "") -> str:
     heading = re.search(r"^# (.+)$", text, re.M)
     title = html.escape(heading[1] if heading else "fhir_massage")
-    body = re.sub(r'href="(?:docs/)?([\w-]+)\.md"', r'href="\1.html"', _markdown.render(text))
-    links = " · ".join(
-        f'<a href="{name}.html">{name}</a>' for name in ("index", "rules", "commands", "facts", "changes")
-    )
+    body = re.sub(r'href="(?:docs/)?((?:\.\./|guide/)?[\w-]+)\.md"', r'href="\1.html"', _markdown.render(text))
+    links = " · ".join(f'<a href="{up}{name}.html">{shown}</a>' for shown, name in NAVIGATION.items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
