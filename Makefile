@@ -26,7 +26,7 @@ bench: $(TESTABLE)
 
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
-	@$(BIN)/zensical build --strict -f mkdocs.yml && echo "The site is in site/: open site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "The site is in site/: open site/index.html"
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check

@@ -50,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
     folder = tmp_path_factory.mktemp("site")
     build.main(folder / "build" / "pages")
     shutil.copyfile(ROOT / "mkdocs.yml", folder / "mkdocs.yml")
-    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "-f", "mkdocs.yml"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "-f", "mkdocs.yml"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
     return {file: Page(file) for file in (folder / "site").rglob("*.html") if file.name != "404.html"}
 
