@@ -142,15 +142,16 @@ class Market:
     def _ways(self, payer: str) -> Iterator[PayerName]:
         file = self.facts.policies[payer].file
         types = [("https://nahdo.org/sopt", row.prefix + row.prefix[-1]) for row in self.facts.payment_typology
-                 if row.payer == file.payer_class and row.prefix != "81"]  # fmt: skip
+                 if row.payer == file.payer_class]  # fmt: skip
         types += [(row.system, row.code) for row in self.facts.coverage_types if row.payer == file.payer_class]
+        payors = [row for row in self.facts.payors if row.payer == payer and row.in_force(LAST_DAY)]
         if payer == file.payer_class:
             for system, code in types:
                 yield PayerName(type_system=system, type_code=code)
         for name, identifier in [
             *((own.name, own.identifier) for own in file.payors),
-            *((row.value, None) for row in self.facts.payors if row.payer == payer and row.kind == "name"),
-            *((None, row.value) for row in self.facts.payors if row.payer == payer and row.kind == "identifier"),
+            *((row.value, None) for row in payors if row.kind == "name"),
+            *((None, row.value) for row in payors if row.kind == "identifier"),
         ]:
             yield PayerName(name, identifier)
             for system, code in types[:1]:
