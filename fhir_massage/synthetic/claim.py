@@ -94,13 +94,13 @@ class ClaimWriter:
             "status": "active",
             "type": concept("professional", CLAIM_TYPE),
             "use": "claim",
-            "patient": refers.patient,
+            "patient": dict(refers.patient),
             "created": created.isoformat(),
-            "provider": refers.rendering if how.team == "biller" else refers.biller,
+            "provider": dict(refers.rendering if how.team == "biller" else refers.biller),
             "priority": concept("normal"),
         }
         if refers.referral is not None:
-            claim["referral"] = refers.referral
+            claim["referral"] = dict(refers.referral)
         if how.dated == "billable" and len(plan.days) == 1 and plan.minutes != "period":
             claim["billablePeriod"] = {"start": plan.days[0].isoformat(), "end": plan.days[0].isoformat()}
         team = self._team(choices, plan, how, refers)
@@ -117,7 +117,7 @@ class ClaimWriter:
                 for n, made in enumerate(procedures, start=1)
             ]
         claim["insurance"] = [
-            {"sequence": n, "focal": n == 1, "coverage": each} for n, each in enumerate(refers.coverages, start=1)
+            {"sequence": n, "focal": n == 1, "coverage": dict(each)} for n, each in enumerate(refers.coverages, start=1)
         ]
         claim["item"] = [self._item(choices, n, s, plan, how) for n, s in enumerate(plan.services, start=1)]
         if how.totals:
@@ -128,13 +128,13 @@ class ClaimWriter:
     def _team(self, choices: Choices, plan: Plan, how: Writing, refers: References) -> list[Json]:
         if how.team == "biller":
             return []
-        member: Json = {"sequence": 1, "provider": refers.rendering}
+        member: Json = {"sequence": 1, "provider": dict(refers.rendering)}
         if how.team in ("qualified", "identifier", "several"):
             member["qualification"] = taxonomy(choices, plan.profession)
         if how.team != "several":
             return [member]
         member["responsible"] = True
-        return [member, *({"sequence": n, "provider": each} for n, each in enumerate(refers.others, start=2))]
+        return [member, *({"sequence": n, "provider": dict(each)} for n, each in enumerate(refers.others, start=2))]
 
     def _timed(self, claim: Json, plan: Plan, how: Writing, refers: References) -> list[Json]:
         """Write the minutes where they do not stand on the lines themselves; the Procedures made for that."""
@@ -154,7 +154,7 @@ class ClaimWriter:
                 "id": f"{claim['id']}-{n}",
                 "status": "completed",
                 "code": concept(service.code, how.cpt),
-                "subject": refers.patient,
+                "subject": dict(refers.patient),
                 "performedPeriod": _period(service, how.zone),
             }
             for n, service in enumerate(plan.services, start=1)

@@ -203,7 +203,7 @@ class Planner:
             modifiers = [discipline, assistant]
         if self.market.asks(policy.manipulation_modifier, code, profession) and code in MANIPULATED:
             modifiers.append("AT")
-        if modifiers and therapy_used is not None and self.market.asks(policy.threshold_modifier, code, profession):
+        if discipline in modifiers and therapy_used is not None and self.market.asks(policy.threshold_modifier, code, profession):
             row = self.market.facts.therapy_thresholds.find("ot" if occupational else "pt-slp", day)
             if row is not None and therapy_used >= row.dollars:
                 modifiers.append("KX")

@@ -41,8 +41,7 @@ def packs_billed(made: Made, market: Market, choices: Choices) -> list[str] | No
         return None
     if any(market.pair(policy, PACKS, other.code, day) for other in encounter(made, 0)):
         return None
-    index = add_line(made, market, PACKS, 0, charge(PACKS, 100), [])
-    return None if index is None else [f"Claim.item[{index}].productOrService"]
+    return [f"Claim.item[{add_line(made, PACKS, 0, charge(PACKS, 100), [])}].productOrService"]
 
 
 @fault(

@@ -37,7 +37,11 @@ def _rendered_by(made: Made, market: Market, choices: Choices, profession: str) 
     ]
 
 
-@fault("provider-not-payable")
+def _refuses(setting: Setting) -> bool:
+    return any(entry.answer == "no" for entry in setting.policy.payable_entries)
+
+
+@fault("provider-not-payable", suits=_refuses)
 def a_profession_that_is_not_paid(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Say that somebody rendered whom the payer does not pay for it."""
     found = _refused_professions(made, market) if "careTeam" in made.claim else []
@@ -59,12 +63,19 @@ def _notices(setting: Setting) -> bool:
 def not_paid_and_not_said(made: Made, market: Market, choices: Choices) -> list[Answer] | None:
     """Send what the payer never pays this profession for, and do not say that it is sent for the denial."""
     found = _refused_professions(made, market) if "careTeam" in made.claim else []
+    found = [profession for profession in found if _never_paid(made, market, profession)]
     if not found or not all(_says_so(made, market, index) for index, _, _ in lines(made)):
         return None
     elements = _rendered_by(made, market, choices, choices.choice(found))
     return [Answer("provider-not-payable", element) for _, element in elements] + [
         Answer("noncovered-modifier-missing", f"Claim.item[{index}].modifier") for index, _ in elements
     ]
+
+
+def _never_paid(made: Made, market: Market, profession: str) -> bool:
+    """Whether the payer's own policy refuses every line, and not only the bounds of the profession."""
+    entries = [policy_of(made, market, s).payable(s.code, profession) for s in made.plan.services]
+    return all(entry is not None and entry.answer == "no" for entry in entries)
 
 
 def _says_so(made: Made, market: Market, index: int) -> bool:

@@ -23,9 +23,12 @@ from fhir_massage.synthetic.faults.tools import (
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.market import Market, Setting
 from fhir_massage.synthetic.plan import Shape
-from fhir_massage.synthetic.repertoire import charge
+from fhir_massage.synthetic.repertoire import EVALUATIONS, charge
 
 PAIR = Shape(pair=True, days=1)
+#: Codes that are often one half of a pair that a modifier separates, and of one that none does.
+PAIRING = {"98940", "97164", "97168"}
+INSEPARABLE = ("97140", *EVALUATIONS["physical"], *EVALUATIONS["occupational"])
 REGIONS = Shape(pair=True, days=1, codes=("98940", "98941", "98942"))
 
 
@@ -48,7 +51,7 @@ def _met(made: Made, market: Market) -> tuple[int, int, Pair] | None:
     return (0, 1, pair) if pair.column_one == one.code else (1, 0, pair)
 
 
-@fault("ptp-modifier-missing", suits=_ncci, shape=PAIR)
+@fault("ptp-modifier-missing", suits=lambda s: _ncci(s) and PAIRING & set(s.codes) != set(), shape=PAIR)
 def the_distinct_modifier_left_off(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Leave off the modifier that keeps a pair apart."""
     met = _met(made, market)
@@ -73,7 +76,7 @@ def the_manipulated_region_again(made: Made, market: Market, choices: Choices) -
     return [f"Claim.item[{met[1]}]"]
 
 
-@fault("ptp-not-separable", suits=_ncci)
+@fault("ptp-not-separable", suits=lambda s: _ncci(s) and s.day.year >= 2020, shape=Shape(codes=INSEPARABLE, lines=1))
 def two_that_are_never_paid_together(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Bill a service besides that is never paid beside one of the others."""
     for index, _, service in lines(made):
@@ -92,8 +95,7 @@ def two_that_are_never_paid_together(made: Made, market: Market, choices: Choice
             if (asked and not orders(made, code)) or not room_in_day(made, market, index, code, 1):
                 continue
             discipline = [m for m in service.modifiers if m not in DISTINCT]
-            added = add_line(made, market, code, index, charge(code, 100), discipline)
-            return None if added is None else [f"Claim.item[{added}]"]
+            return [f"Claim.item[{add_line(made, code, index, charge(code, 100), discipline)}]"]
     return None
 
 

@@ -84,38 +84,19 @@ def sum_up(made: Made) -> None:
         )
 
 
-def add_line(made: Made, market: Market, code: str, like: int, price: Decimal, marked: list[str]) -> int | None:
-    """Bill one unit of another code in the visit of the line ``like``; its position, or ``None`` where it has no place.
+def add_line(made: Made, code: str, like: int, price: Decimal, marked: list[str]) -> int:
+    """Bill one unit of another code in the visit of the line ``like``; its position.
 
-    A timed service is given fifteen minutes after all others, which leaves every other line's units as they are.
+    It is given no minutes, so that nothing can be said of the units of other lines that was not so before.
     """
     made_like, service = made.claim["item"][like], made.plan.services[like]
-    timed = market.is_timed(code, service.day)
-    if timed and made.plan.minutes not in ("absent", "information"):
-        return None
     number = len(made.claim["item"]) + 1
-    item = {
-        key: copy.deepcopy(made_like[key])
-        for key in ("sequence", "careTeamSequence", "diagnosisSequence", "servicedDate", "servicedPeriod")
-        if key in made_like
-    }
+    kept = ("sequence", "careTeamSequence", "diagnosisSequence", "servicedDate", "servicedPeriod")
+    item = {key: copy.deepcopy(made_like[key]) for key in kept if key in made_like}
     item["sequence"] = number
     item["productOrService"] = procedure_concept(code)
-    if made.plan.minutes == "period":
-        start = service.starts + 600
-        zone = made_like["servicedPeriod"]["start"][19:]
-        item["servicedPeriod"] = {
-            "start": moment(service.day, min(start, 1380), zone), "end": moment(service.day, min(start, 1380) + 15, zone),
-        }  # fmt: skip
-    if timed and made.plan.minutes == "information":
-        infos = made.claim.setdefault("supportingInfo", [])
-        sequence = max((info["sequence"] for info in infos), default=0) + 1
-        category = {"coding": [{"code": "info"}]}
-        infos.append(
-            {"sequence": sequence, "category": category,
-             "valueQuantity": {"value": 15, "unit": "min", "system": UCUM, "code": "min"}}
-        )  # fmt: skip
-        item["informationSequence"] = [sequence]
+    if "servicedPeriod" in item:
+        item["servicedPeriod"] = {"start": service.day.isoformat(), "end": service.day.isoformat()}
     item["quantity"] = {"value": 1}
     item["unitPrice"] = {"value": price, "currency": "USD"}
     if "net" in made_like:
