@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -82,7 +83,6 @@ class ClaimWriter:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self._spoken: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def write(
         self, choices: Choices, id: str, plan: Plan, how: Writing, refers: References, created: date
@@ -171,7 +171,7 @@ class ClaimWriter:
         if plan.minutes == "procedure":
             item["procedureSequence"] = [number]
         if how.words and plan.minutes != "procedure":
-            spoken = self._words(service)
+            spoken = technique_words(self.market, service.code, service.day)
             if spoken:
                 item["productOrService"]["text"] = choices.choice(spoken)
         if service.modifiers:
@@ -197,18 +197,15 @@ class ClaimWriter:
         kind, value = choices.choice(self.market.sites[region])
         return {"text": value} if kind == "text" else concept(value, SNOMED)
 
-    def _words(self, service: Service) -> Sequence[str]:
-        """What a therapist may call the service: techniques that belong to its code."""
-        return technique_words(self.market, service.code, service.day)
 
-
-def technique_words(market: Market, code: str, day: date) -> list[str]:
+@lru_cache(maxsize=4096)
+def technique_words(market: Market, code: str, day: date) -> tuple[str, ...]:
     """The techniques that belong to a code, and to no other code, by their names."""
     rows = [row for row in market.facts.techniques if row.kind == "text" and row.in_force(day)]
-    return [
+    return tuple(
         row.value for row in rows
         if row.code == code and not any(other.value in row.value and other.code != code for other in rows)
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def created_after(choices: Choices, market: Market, plan: Plan) -> date:

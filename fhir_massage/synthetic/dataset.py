@@ -165,8 +165,6 @@ class DataSet:
         if fault is not None:
             tries[flagged[0]] = fault
         shapes = [tries[position].shape if position in tries else ANY for position in range(count)]
-        if fault is not None and count < 2 and len(tries) and fault.rule == "duplicate-claim" and left < 2:
-            tries.clear()
         days = self._days(setting, [shape.days or (1 if chance(random, 0.75) else 2) for shape in shapes])
         used = any(shape.therapy_used for shape in shapes)
         therapy = self.maker.therapy_used(random, setting, days[0], Shape(therapy_used=used))
@@ -276,9 +274,7 @@ class DataSet:
             resources += [] if organization is None else [organization]
         therapist, fresh = self._therapist(clinic, plan.profession, role=False)
         resources += fresh
-        coverage = parties.coverage(
-            random, id, ADDRESSES.of(subject), name, self._payors[name][1], days[0], days[-1]
-        )
+        coverage = parties.coverage(random, id, ADDRESSES.of(subject), name, self._payors[name][1], days[0], days[-1])
         cast = Cast(
             payer=plan.payer, profession=plan.profession, patient=subject, coverage=coverage,
             clinic=clinic.organization, practitioner=therapist,
@@ -307,21 +303,23 @@ class DataSet:
         key = (profession, number, role)
         if key in clinic.staff:
             return clinic.staff[key], []
-        id = f"{clinic.number}-{profession}-{number}"
+        name = f"{clinic.number}-{profession}-{number}"
         if role:
             person, fresh = self._member(clinic, profession, number, role=False)
-            made = parties.role(
-                self.random, id, ADDRESSES.of(person), ADDRESSES.of(clinic.organization), profession
-            )
+            made = parties.role(self.random, name, ADDRESSES.of(person), ADDRESSES.of(clinic.organization), profession)
         else:
             place = list(repertoire.TAXONOMIES).index(profession) * 10 + number
-            made, fresh = parties.practitioner(self.random, id, 110_000_000 + clinic.number * 200 + place, profession), []
+            made, fresh = (
+                parties.practitioner(self.random, name, 110_000_000 + clinic.number * 200 + place, profession),
+                [],
+            )
         clinic.staff[key] = made
         return made, [*fresh, made]
 
     def _references(self, clinic: Clinic, cast: Cast, how: Writing) -> tuple[References, list[Json]]:
         number = int(cast.practitioner["id"].rsplit("-", 1)[1])
-        rendering, staff = cast.practitioner, []
+        rendering = cast.practitioner
+        staff: list[Json] = []
         if how.team == "role":
             rendering, staff = self._member(clinic, cast.profession, number, role=True)
         others = []
@@ -345,7 +343,15 @@ class DataSet:
         """A draft order for what is to come, now and then a broken one."""
         day = min(last + timedelta(days=1), LAST_DAY)
         made = order_for(
-            self.market, self.random, f"{id}-order", setting, day, cast.patient, cast.coverage, cast.practitioner, ADDRESSES
+            self.market,
+            self.random,
+            f"{id}-order",
+            setting,
+            day,
+            cast.patient,
+            cast.coverage,
+            cast.practitioner,
+            ADDRESSES,
         )
         if made is None:
             return

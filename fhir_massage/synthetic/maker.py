@@ -74,9 +74,7 @@ class Maker:
         """The claim of a plan, written so."""
         created = created_after(choices, self.market, plan)
         claim, procedures = self.writer.write(choices, id, plan, how, refers, created)
-        asked = any(
-            self.market.policy(plan.payer, s.day).authorization(s.code, plan.profession) for s in plan.services
-        )
+        asked = any(self.market.policy(plan.payer, s.day).authorization(s.code, plan.profession) for s in plan.services)
         if asked or chance(choices, 0.1):
             claim["insurance"][0]["preAuthRef"] = [f"A{choices.randint(10**6, 10**7)}"]
         accident = ACCIDENTS.get(plan.policy.payer_class)
@@ -94,9 +92,7 @@ class Maker:
         ]
         return [asked for asked in found if asked is not None]
 
-    def therapy_used(
-        self, choices: Choices, setting: Setting, days: Sequence[date], shape: Shape
-    ) -> Decimal | None:
+    def therapy_used(self, choices: Choices, setting: Setting, days: Sequence[date], shape: Shape) -> Decimal | None:
         """The dollars of therapy that the payer says were used this year; ``None`` where it says nothing."""
         flag = setting.policy.threshold_modifier
         if flag is None or not flag.value or not (shape.therapy_used or chance(choices, 0.3)):
@@ -142,7 +138,13 @@ class Maker:
             )  # fmt: skip
         if chance(choices, 0.15):
             cast.second_coverage = parties.coverage(
-                choices, "cov2", addresses.of(subject), PayerName(), {"display": "Second Benefit Fund"}, days[0], days[-1]
+                choices,
+                "cov2",
+                addresses.of(subject),
+                PayerName(),
+                {"display": "Second Benefit Fund"},
+                days[0],
+                days[-1],
             )
         return cast
 
@@ -179,7 +181,15 @@ class Maker:
         elif how == 1:
             reference = {"display": "Dr. Referring"}
         cast.referral = parties.referral(
-            choices, id, addresses.of(cast.patient), reference, asked, days, codes, plans[-1].complaints[0], visits=visits
+            choices,
+            id,
+            addresses.of(cast.patient),
+            reference,
+            asked,
+            days,
+            codes,
+            plans[-1].complaints[0],
+            visits=visits,
         )
         if how == 0:
             cast.referral["contained"] = [requester]

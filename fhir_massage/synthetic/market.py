@@ -46,6 +46,7 @@ class Market:
         self.facts = facts
         self._codes: dict[tuple[int, str, int], tuple[str, ...]] = {}
         self._complaints: dict[tuple[int, str, int], tuple[str, ...]] = {}
+        self._valid: dict[int, tuple[str, ...]] = {}
         self._names: dict[str, tuple[PayerName, ...]] = {}
 
     def policy(self, payer: str, day: date) -> Policy:
@@ -102,10 +103,16 @@ class Market:
         """The diagnoses valid on that day that support the code to this payer."""
         key = (id(policy), code, day.year * 100 + day.month)
         if key not in self._complaints:
-            self._complaints[key] = tuple(
-                c for c in COMPLAINTS if self.is_valid(c, day) and self._supports(policy, code, c, day)
-            )
+            valid = self.valid_complaints(day)
+            self._complaints[key] = tuple(c for c in valid if self._supports(policy, code, c, day))
         return self._complaints[key]
+
+    def valid_complaints(self, day: date) -> tuple[str, ...]:
+        """The complaints whose codes are valid in the month of that day: codes change on the first of a month."""
+        key = day.year * 100 + day.month
+        if key not in self._valid:
+            self._valid[key] = tuple(c for c in COMPLAINTS if self.is_valid(c, day))
+        return self._valid[key]
 
     def foreign_complaints(self, policy: Policy, code: str, day: date) -> list[str]:
         """Diagnoses that do not support the code, where the payer asks for one that does; else none."""

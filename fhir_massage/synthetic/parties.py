@@ -145,7 +145,9 @@ def coverage(
 
 def requester_profession(choices: Choices, asked: Sequence[ReferralAsked]) -> str:
     """A profession whose referral is taken for all that is asked for."""
-    taken = [who for who in ("physician", "advanced-practice") if all(who in a.referrers or not a.referrers for a in asked)]
+    taken = [
+        who for who in ("physician", "advanced-practice") if all(who in a.referrers or not a.referrers for a in asked)
+    ]
     return choices.choice(taken) if taken else next(iter(asked[0].referrers), "physician")
 
 

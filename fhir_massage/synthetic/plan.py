@@ -17,6 +17,7 @@ from fhir_massage.synthetic.market import Market
 from fhir_massage.synthetic.repertoire import EVALUATIONS, MANIPULATED, SPINE, charge
 
 MinutesWritten = Literal["information", "period", "procedure", "absent"]
+MINUTES_WRITTEN: tuple[MinutesWritten, ...] = ("information", "information", "period", "procedure", "absent")
 ALL_EVALUATIONS = frozenset(code for codes in EVALUATIONS.values() for code in codes)
 MOST_DIAGNOSES = 4
 
@@ -87,9 +88,7 @@ class Planner:
 
         ``therapy_used`` are the dollars of therapy that the payer has said were used.
         """
-        minutes: MinutesWritten = shape.minutes or choices.choice(
-            ("information", "information", "period", "procedure", "absent")
-        )
+        minutes = choices.choice(MINUTES_WRITTEN) if shape.minutes is None else shape.minutes
         percent = choices.choice((100, 100, 90, 115))
         plan = Plan(payer, self.market.policy(payer, days[0]), profession, list(days), [], [], minutes)
         for day in days:
@@ -199,11 +198,19 @@ class Planner:
         own = "therap" in profession and profession != "massage-therapist"
         if therapy and (self.market.asks(policy.therapy_modifier, code, profession) or (own and chance(choices, 0.3))):
             modifiers.append(discipline)
-        if profession.endswith("assistant") and self.market.asks(policy.assistant_modifier, code, profession) and therapy:
+        if (
+            profession.endswith("assistant")
+            and self.market.asks(policy.assistant_modifier, code, profession)
+            and therapy
+        ):
             modifiers = [discipline, assistant]
         if self.market.asks(policy.manipulation_modifier, code, profession) and code in MANIPULATED:
             modifiers.append("AT")
-        if discipline in modifiers and therapy_used is not None and self.market.asks(policy.threshold_modifier, code, profession):
+        if (
+            discipline in modifiers
+            and therapy_used is not None
+            and self.market.asks(policy.threshold_modifier, code, profession)
+        ):
             row = self.market.facts.therapy_thresholds.find("ot" if occupational else "pt-slp", day)
             if row is not None and therapy_used >= row.dollars:
                 modifiers.append("KX")
@@ -240,13 +247,13 @@ class Planner:
 
     def _diagnosed(self, choices: Choices, plan: Plan) -> bool:
         """Give each service complaints that support it; False where none are known."""
-        first, last = plan.days[0], plan.days[-1]
+        first = self.market.valid_complaints(plan.days[0])
+        last = self.market.valid_complaints(plan.days[-1])
         for service in plan.services:
             policy = self.market.policy(plan.payer, service.day)
-            fitting = [
-                c for c in self.market.complaints(policy, service.code, service.day)
-                if self.market.is_valid(c, first) and self.market.is_valid(c, last)
-            ]  # fmt: skip
+            fitting: Sequence[str] = self.market.complaints(policy, service.code, service.day)
+            if first is not last:
+                fitting = [c for c in fitting if c in first and c in last]
             if not fitting:
                 return False
             known = [c for c in plan.complaints if c in fitting]

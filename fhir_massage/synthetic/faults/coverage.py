@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from fhir_massage.synthetic import parties
 from fhir_massage.synthetic.choices import Choices
@@ -101,7 +101,11 @@ def two_insurances_of_one_rank(made: Made, market: Market, choices: Choices) -> 
 @fault("coverage-order", suits=lambda s: s.policy.payer_class in ("commercial", "medicaid", "medicare-part-b"))
 def a_health_plan_ahead_after_an_accident(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Bill a health plan ahead of the auto insurance after an accident."""
-    if len(made.claim["insurance"]) > 1 or made.plan.policy.payer_class not in ("commercial", "medicaid", "medicare-part-b"):
+    if len(made.claim["insurance"]) > 1 or made.plan.policy.payer_class not in (
+        "commercial",
+        "medicaid",
+        "medicare-part-b",
+    ):
         return None
     day = made.plan.days[0] - timedelta(days=choices.randint(3, 60))
     made.claim["accident"] = {"date": day.isoformat(), "type": parties.concept("MVA", ACCIDENT_TYPE)}
@@ -165,7 +169,7 @@ def a_visit_too_many(made: Made, market: Market, choices: Choices) -> list[str] 
         parties.visits_benefit(allowed, allowed),
     )  # fmt: skip
     made.add(answer)
-    first = {}
+    first: dict[date, int] = {}
     for index, _, service in lines(made):
         first.setdefault(service.day, index)
     return [f"Claim.item[{index}]" for index in first.values()]

@@ -72,17 +72,13 @@ def fault(
 
     def register(apply: ClaimBreak) -> ClaimBreak:
         name: str = getattr(apply, "__name__", rule)
-        _claim_faults.append(
-            Fault(rule=rule, name=name, suits=suits, shape=shape, restored=restored, apply=apply)
-        )
+        _claim_faults.append(Fault(rule=rule, name=name, suits=suits, shape=shape, restored=restored, apply=apply))
         return apply
 
     return register
 
 
-def order_fault(
-    rule: str, *, suits: Callable[[Setting], bool] = _everywhere
-) -> Callable[[OrderBreak], OrderBreak]:
+def order_fault(rule: str, *, suits: Callable[[Setting], bool] = _everywhere) -> Callable[[OrderBreak], OrderBreak]:
     """Register a function as a way to make the order rule ``rule`` speak."""
 
     def register(apply: OrderBreak) -> OrderBreak:

@@ -20,7 +20,7 @@ DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
 
 def lines(made: Made) -> Iterator[tuple[int, Json, Service]]:
     """Each line's position, its JSON, and the service that it was written from."""
-    return zip(range(len(made.plan.services)), made.claim["item"], made.plan.services, strict=False)  # type: ignore[return-value]
+    return zip(range(len(made.plan.services)), made.claim["item"], made.plan.services, strict=False)
 
 
 def policy_of(made: Made, market: Market, service: Service) -> Policy:

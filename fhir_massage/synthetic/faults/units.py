@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from fhir_massage.rules.counting import allot
 from fhir_massage.synthetic.choices import Choices
+from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import (
     encounter,
@@ -63,19 +65,15 @@ def a_minute_billed_twice(made: Made, market: Market, choices: Choices) -> list[
         (index, item, service) for index, item, service in lines(made)
         if (row := market.facts.timed_codes.find(service.code, service.day)) is not None and row.one_on_one
     ]  # fmt: skip
-    for (_, before, first), (index, item, second) in zip(placed, placed[1:], strict=False):
+    for (_, before, first), (index, item, second) in pairwise(placed):
         if first.day == second.day and first.minutes >= 8 and second.minutes >= 8:
             early = second.starts - (first.starts + first.minutes) + choices.randint(1, 7)
             second.starts -= early
             zone = before["servicedPeriod"]["start"][19:]
-            item["servicedPeriod"]["start"] = _clock(second.day.isoformat(), second.starts, zone)
-            item["servicedPeriod"]["end"] = _clock(second.day.isoformat(), second.starts + second.minutes, zone)
+            item["servicedPeriod"]["start"] = moment(second.day, second.starts, zone)
+            item["servicedPeriod"]["end"] = moment(second.day, second.starts + second.minutes, zone)
             return [f"Claim.item[{index}].servicedPeriod"]
     return None
-
-
-def _clock(day: str, minute: int, zone: str) -> str:
-    return f"{day}T{minute // 60:02}:{minute % 60:02}:00{zone}"
 
 
 @fault("units-not-whole")
@@ -134,7 +132,9 @@ def more_than_the_payer_pays(made: Made, market: Market, choices: Choices) -> li
     """Bill more units than the payer pays a day, with the minutes for them."""
     service = made.plan.services[0]
     policy = policy_of(made, market, service)
-    limits = [e.units for e in policy.daily_units if e.covers_code(service.code) or ("timed" in e.codes and service.timed)]
+    limits = [
+        e.units for e in policy.daily_units if e.covers_code(service.code) or ("timed" in e.codes and service.timed)
+    ]
     if len(limits) != 1 or len(encounter(made, 0)) > 1 or len(made.plan.services) > 1:
         return None
     edit = market.facts.mue.find(service.code, service.day) if follows_ncci(policy) else None
