@@ -17,7 +17,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.synthetic import parties, repertoire
 from fhir_massage.synthetic.choices import chance
 from fhir_massage.synthetic.claim import References, Team, Writing, writing
-from fhir_massage.synthetic.faults import Answer, Fault, claim_faults, order_faults
+from fhir_massage.synthetic.faults import Answer, Fault, OrderFault, claim_faults, order_faults
 from fhir_massage.synthetic.made import Cast, Made
 from fhir_massage.synthetic.maker import Maker
 from fhir_massage.synthetic.market import LAST_DAY, PayerName, Setting
@@ -55,6 +55,7 @@ class Visits(msgspec.Struct):
     visits_ordered: int | None = None
     visits_allowed: int | None = None
     therapy_used: Decimal | None = None
+    order_fault: OrderFault | None = None
 
 
 class Clinic:
@@ -101,7 +102,6 @@ class DataSet:
         visits, plans = self._planned()
         while not plans:
             visits, plans = self._planned()
-        setting = visits.setting
         cast, resources = self._cast(clinic, id, visits, plans)
         how = writing(self.random, self.random.choice(TEAMS))
         refers, staff = self._references(clinic, cast, how)
@@ -114,8 +114,8 @@ class DataSet:
             if visits.across is not None and position == len(plans) - 1:
                 answers = self._across(made, visits)
             yield from self._written(made, answers)
-        if chance(self.random, ORDER_SHARE):
-            yield from self._order(id, setting, cast, plans[-1].days[-1])
+        if visits.order_fault is not None or chance(self.random, ORDER_SHARE):
+            yield from self._order(id, visits, cast, plans[-1].days[-1])
 
     def _written(self, made: Made, answers: Sequence[Answer]) -> Iterator[Json | KnownFault]:
         yield from made.before
@@ -159,8 +159,10 @@ class DataSet:
             drawn = random.randint(0, len(faults) - 1)
         fault = None if drawn is None else faults[drawn]
         setting = random.choice(self._by_payer[random.choice(self.market.payers)])
-        if fault is not None:
-            setting = random.choice(self._settings_for(fault))
+        order_fault = random.choice(order_faults()) if chance(random, ORDER_SHARE * self.errors) else None
+        meant = fault or order_fault
+        if meant is not None:
+            setting = random.choice(self._settings_for(meant))
         tries = {position: random.choice(faults) for position in flagged[1:]}
         if fault is not None:
             tries[flagged[0]] = fault
@@ -168,7 +170,7 @@ class DataSet:
         days = self._days(setting, [shape.days or (1 if chance(random, 0.75) else 2) for shape in shapes])
         used = any(shape.therapy_used for shape in shapes)
         therapy = self.maker.therapy_used(random, setting, days[0], Shape(therapy_used=used))
-        return Visits(setting, days, shapes, tries, therapy_used=therapy)
+        return Visits(setting, days, shapes, tries, therapy_used=therapy, order_fault=order_fault)
 
     def _days(self, setting: Setting, counts: Sequence[int]) -> list[list[date]]:
         """Days for claims of so many visits each, in their order, and within what the payer pays in a year."""
@@ -186,7 +188,7 @@ class DataSet:
             day += timedelta(days=gap * count)
         return found
 
-    def _settings_for(self, fault: Fault) -> list[Setting]:
+    def _settings_for(self, fault: Fault | OrderFault) -> list[Setting]:
         if fault.name not in self._suited:
             self._suited[fault.name] = [setting for setting in self.market.settings if fault.suits(setting)]
         return self._suited[fault.name] or list(self.market.settings)
@@ -339,26 +341,17 @@ class DataSet:
 
     # --- orders ---------------------------------------------------------------------------------------------------------
 
-    def _order(self, id: str, setting: Setting, cast: Cast, last: date) -> Iterator[Json | KnownFault]:
+    def _order(self, id: str, visits: Visits, cast: Cast, last: date) -> Iterator[Json | KnownFault]:
         """A draft order for what is to come, now and then a broken one."""
         day = min(last + timedelta(days=1), LAST_DAY)
         made = order_for(
-            self.market,
-            self.random,
-            f"{id}-order",
-            setting,
-            day,
-            cast.patient,
-            cast.coverage,
-            cast.practitioner,
-            ADDRESSES,
-        )
+            self.market, self.random, f"{id}-order", visits.setting, day, cast.patient, cast.coverage,
+            cast.practitioner, ADDRESSES,
+        )  # fmt: skip
         if made is None:
             return
-        answers = None
-        if chance(self.random, self.errors):
-            fault = self.random.choice(order_faults())
-            answers = fault.breaks(made, self.market, self.random)
+        broken = visits.order_fault
+        answers = None if broken is None else broken.breaks(made, self.market, self.random)
         yield made.order
         yield from made.beside
         for answer in answers or ():

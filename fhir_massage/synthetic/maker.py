@@ -152,7 +152,7 @@ class Maker:
         """The payor's organization, and the coverage's reference to it: by address, by name, or by identifier."""
         shown = parties.payor_name(choices, name)
         if name.identifier and chance(choices, 0.5):
-            return None, {"identifier": {"value": name.identifier}}
+            return None, {"identifier": parties.payor_identifier(name.identifier)}
         if not name.identifier and chance(choices, 0.3):
             return None, {"display": shown}
         organization = parties.payor(id, name, shown)

@@ -109,8 +109,14 @@ def payor(id: str, name: PayerName, shown: str) -> Json:
     """The organization that pays, named as the facts know it, or by a name that nobody knows."""
     made: Json = {"resourceType": "Organization", "id": id, "name": shown}
     if name.identifier:
-        made["identifier"] = [{"value": name.identifier}]
+        made["identifier"] = [payor_identifier(name.identifier)]
     return made
+
+
+def payor_identifier(written: str) -> Json:
+    """An identifier that the facts write as ``system|value``, or as a value alone."""
+    system, bar, value = written.rpartition("|")
+    return {"system": system, "value": value} if bar else {"value": value}
 
 
 def payor_name(choices: Choices, name: PayerName) -> str:
