@@ -202,7 +202,7 @@ class DataSet:
         fault = visits.faults[position]
         for _ in range(MOST_TRIES):
             possible = fault.rule != "duplicate-claim" or self.claims - self.made >= 2
-            if possible and (fault.suits(visits.setting) or position > 0):
+            if possible and fault.suits(visits.setting):
                 answers = fault.breaks(made, self.market, self.random)
                 if answers:
                     return answers
