@@ -17,7 +17,7 @@ from fhir_massage.synthetic.market import LAST_DAY, Market, PayerName, Setting
 from fhir_massage.synthetic.parties import Addresses, Json, Style
 from fhir_massage.synthetic.plan import ANY, Plan, Planner, Shape
 
-STYLES: tuple[Style, ...] = ("relative", "absolute", "uuid")
+STYLES: tuple[Style, ...] = ("relative", "absolute", "versioned", "uuid")
 #: Payers of accidents and injuries, whose claims tell of one.
 ACCIDENTS = {"workers-compensation": "WPA", "auto": "MVA"}
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"

@@ -17,7 +17,7 @@ from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.market import PayerName
 
 Json = dict[str, Any]
-Style = Literal["relative", "absolute", "uuid"]
+Style = Literal["relative", "absolute", "versioned", "uuid"]
 NPI = "http://hl7.org/fhir/sid/us-npi"
 NUCC = "http://nucc.org/provider-taxonomy"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -36,7 +36,9 @@ class Addresses(msgspec.Struct, frozen=True):
         name = f"{resource['resourceType']}/{resource['id']}"
         if self.style == "relative":
             return name
-        return self.full_url(resource) if self.style == "uuid" else f"{BASE}/{name}"
+        if self.style == "uuid":
+            return self.full_url(resource)
+        return f"{BASE}/{name}/_history/2" if self.style == "versioned" else f"{BASE}/{name}"
 
     def full_url(self, resource: Json) -> str:
         """The ``fullUrl`` of its entry in a Bundle."""

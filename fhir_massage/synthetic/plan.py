@@ -167,13 +167,14 @@ class Planner:
             return {}
         most = [self.market.most_units(policy, code, day) for code in timed]
         way = policy.counting.value if policy.counting else "midpoint"
-        for wished in (2, 1):
+        for wished in (4 if len(timed) == 1 else 2, 1):
             units = [min(limit, choices.randint(1, wished) if wished > 1 else 1) for limit in most]
             for minutes in (
                 [15 * unit + choices.randint(-7, 7) for unit in units],
                 [15 * unit for unit in units],
             ):
-                allotted = allot(way, minutes, units)
+                # Fifteen minutes a unit, give or take seven, make just these units where a line counts for itself.
+                allotted = units if way == "midpoint" or len(timed) == 1 else allot(way, minutes, units)
                 if min(allotted) > 0 and self._within_limits(policy, timed, allotted, most):
                     return dict(zip(timed, zip(minutes, allotted, strict=True), strict=True))
         return None

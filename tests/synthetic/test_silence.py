@@ -115,7 +115,7 @@ def test_correct_claims_are_of_every_kind() -> None:
         codes
     )
     assert {
-        "information", "period", "procedure", "absent", "relative", "absolute", "uuid", "contained", "history",
+        "information", "period", "procedure", "absent", "relative", "absolute", "versioned", "uuid", "contained", "history",
         "authorized", "several coverages", "referred", "accident",
     } <= set(ways)  # fmt: skip
     assert min(ways.values()) >= 10
