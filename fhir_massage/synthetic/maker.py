@@ -222,7 +222,7 @@ class Maker:
             coverages.append({"reference": addresses.of(cast.second_coverage)})
         patient: Json = {"reference": addresses.of(cast.patient)}
         if logical:
-            patient = {"identifier": {"system": "http://ehr.example.org/mrn", "value": "104417"}}
+            patient = {"identifier": cast.patient["identifier"][0]}
         return References(
             patient=patient,
             biller={"reference": addresses.of(cast.clinic)},

@@ -23,6 +23,7 @@ NUCC = "http://nucc.org/provider-taxonomy"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 UCUM = "http://unitsofmeasure.org"
 BASE = "http://ehr.example.org/fhir"
+RECORD_NUMBER = "http://ehr.example.org/mrn"
 PHYSICAL_THERAPY = "91251008"
 
 
@@ -62,6 +63,7 @@ def patient(choices: Choices, id: str) -> Json:
     return {
         "resourceType": "Patient",
         "id": id,
+        "identifier": [{"system": RECORD_NUMBER, "value": f"MRN-{id}"}],
         "name": [{"family": choices.choice(repertoire.FAMILIES), "given": [choices.choice(repertoire.GIVEN)]}],
         "gender": choices.choice(("female", "male", "other", "unknown")),
         "birthDate": f"{choices.randint(1940, 2004)}-{choices.randint(1, 12):02}-{choices.randint(1, 28):02}",
