@@ -12,6 +12,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Pair
 from fhir_massage.rules.payment import refusal
+from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.synthetic.repertoire import COMPLAINTS, FOREIGN_COMPLAINTS, SERVICES, SPINE
 
 #: The time in which the services of made-up claims lie.
@@ -169,7 +170,7 @@ class Market:
 
         A pair that had not ended by that day counts, though the copy at hand may be younger than the pair.
         """
-        if policy.follows_ncci is None or not policy.follows_ncci.value:
+        if not follows_ncci(policy):
             return None
         for key in ((one, two), (two, one)):
             found = self.facts.ptp_pairs.find(key, day)
@@ -185,7 +186,7 @@ class Market:
     def most_units(self, policy: Policy, code: str, day: date) -> int:
         """The most units of a code that the payer takes on one day."""
         limits = [entry.units for entry in policy.daily_units if entry.covers_code(code) or "timed" in entry.codes]
-        edit = self.facts.mue.find(code, day) if policy.follows_ncci and policy.follows_ncci.value else None
+        edit = self.facts.mue.find(code, day) if follows_ncci(policy) else None
         if edit is not None and edit.units:
             limits.append(edit.units)
         return min(limits, default=8)

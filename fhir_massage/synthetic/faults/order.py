@@ -59,7 +59,12 @@ def ordered_by_one_who_may_not(made: MadeOrder, market: Market, choices: Choices
     return ["ServiceRequest.requester"]
 
 
-@order_fault("order-performer-not-payable")
+def _refuses(setting: Setting) -> bool:
+    refusals = [entry for entry in setting.policy.payable_entries if entry.answer == "no"]
+    return any(entry.covers_code(code) for entry in refusals for code in ("97124", "97140"))
+
+
+@order_fault("order-performer-not-payable", suits=_refuses)
 def ordered_from_one_who_is_not_paid(made: MadeOrder, market: Market, choices: Choices) -> list[str] | None:
     """Order it from somebody whom the payer does not pay for it."""
     policy = market.policy(made.setting.payer, made.day)

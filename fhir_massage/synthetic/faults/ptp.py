@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from fhir_massage.facts.rows import Pair
+from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import (
@@ -13,7 +14,6 @@ from fhir_massage.synthetic.faults.tools import (
     add_modifier,
     drop_modifier,
     encounter,
-    follows_ncci,
     lines,
     modifiers,
     orders,
@@ -107,7 +107,8 @@ def distinct_from_nothing(made: Made, market: Market, choices: Choices) -> list[
         if not follows_ncci(policy):
             return None
         given = [each.code for each in encounter(made, index)]
-        alone = not any(market.pair(policy, service.code, code, service.day) for code in given)
+        pairs = market.facts.ptp_pairs
+        alone = not any((service.code, code) in pairs or (code, service.code) in pairs for code in given)
         if alone and all(code in market.facts.codes_in_pairs for code in given):
             add_modifier(item, choices.choice(("59", "XS", "XE", "XU")))
             return [f"Claim.item[{index}].modifier"]

@@ -28,11 +28,6 @@ def policy_of(made: Made, market: Market, service: Service) -> Policy:
     return market.policy(made.plan.payer, service.day)
 
 
-def follows_ncci(policy: Policy) -> bool:
-    """Whether the payer follows the National Correct Coding Initiative."""
-    return policy.follows_ncci is not None and policy.follows_ncci.value
-
-
 def modifiers(item: Json) -> list[str]:
     """The modifiers of a line."""
     return [coding["code"] for concept in item.get("modifier", []) for coding in concept["coding"]]

@@ -6,12 +6,12 @@ from decimal import Decimal
 from itertools import pairwise
 
 from fhir_massage.rules.counting import allot
+from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import (
     encounter,
-    follows_ncci,
     lines,
     policy_of,
     room_for,
