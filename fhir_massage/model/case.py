@@ -218,6 +218,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
     read_history: Callable[[], tuple[EarlierLine, ...]]
+    payer_name: str = ""
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
@@ -244,7 +245,8 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order under review, on the day ``today``.
 
     ``codes`` are (system, code) of the service and its details, ``words`` its texts;
-    ``procedure`` the procedure code it orders, where it says one.
+    ``procedure`` the procedure code it orders, where it says one; ``billing_options`` the procedure codes
+    that it says it may be billed by. ``payer_name`` is the payer as its coverage calls it.
     """
 
     facts: Facts
@@ -267,6 +269,19 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     performers: tuple[Performer, ...]
     authorization: str | None
     read_json: Callable[[], Mapping[str, Any]]
+    payer_name: str = ""
+    coverage: OrderCoverage | None = None
+    billing_options: tuple[str, ...] = ()
+
+
+class OrderCoverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A coverage that may pay for an order: how the EHR refers to it, and what it says where it came along."""
+
+    reference: str
+    found: bool
+    status: str | None = None
+    starts: date | None = None
+    ends: date | None = None
 
 
 class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +29,11 @@ SERVICES = ("97124", "97140")
 #: Rules whose finding on a bare claim means that the code is not paid, and those that ask for something more.
 REFUSING = frozenset({"hot-cold-pack-bundled", "procedure-code-retired", "procedure-code-not-accepted"})
 ASKING = frozenset({"therapy-modifier-missing", "assistant-modifier-missing", "manipulation-modifier-missing"})
+
+
+#: Conditions that the claim meets by what it carries, so that an order cannot settle them.
+REFERRAL_ON_CLAIM = "a referral is on the claim"
+NUMBER_ON_CLAIM = "the payer's authorization number is on the claim"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -87,6 +93,7 @@ def matrix(on: date, facts: Facts) -> tuple[Answer, ...]:
     )
 
 
+@lru_cache(maxsize=8192)  # an order whose performer is open asks for every profession
 def _answered(facts: Facts, policy: Policy, code: str, profession: str, on: date) -> Answer:
     bare = _bare_claim(facts, policy, code, profession, on)
     refused = [*_refused(facts, policy, code, profession, on), *_found(bare, REFUSING)]
@@ -144,12 +151,12 @@ def _asked(facts: Facts, policy: Policy, code: str, profession: str) -> Iterator
         yield _Condition(_reason(facts, covered.words, "coverage-conditional", covered), covered.conditions)
     referral = policy.referral(code, profession)
     if referral is not None:
-        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), ("a referral is on the claim",))
+        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), (REFERRAL_ON_CLAIM,))
     authorization = policy.authorization(code, profession)
     if authorization is not None:
         yield _Condition(
             _reason(facts, authorization.words, "authorization-missing", authorization),
-            ("the payer's authorization number is on the claim",),
+            (NUMBER_ON_CLAIM,),
         )
 
 

@@ -49,15 +49,18 @@ def review_arrival(
     facts: Facts,
     subjects: Sequence[Entry] | None = None,
     index: Index | None = None,
+    sent_to: Mapping[str, elements.Reference] | None = None,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
-    ``index`` finds what references mean, where that is more than what arrived.
+    ``index`` finds what references mean, where that is more than what arrived. ``sent_to`` says, by an
+    order's name, whom it is being sent to, where that is being chosen.
     """
+    chosen = sent_to or {}
     index = index or Index(arrival.entries)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
-    reviews = [_Review(facts, index, entry, arrival.entries, on) for entry in subjects]
+    reviews = [_Review(facts, index, entry, arrival.entries, on, chosen.get(entry.name)) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=_order)
     return Report(
@@ -129,8 +132,17 @@ def _is_ordered(entry: Entry, request: elements.ServiceRequest, *, any_claim: bo
 class _Review:
     """The review of one claim or order."""
 
-    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        index: Index,
+        entry: Entry,
+        entries: Sequence[Entry],
+        today: date,
+        sent_to: elements.Reference | None = None,
+    ) -> None:
         self.facts = facts
+        self.sent_to = sent_to
         self.index = index
         self.entry = entry
         self.entries = entries
@@ -219,7 +231,9 @@ class _Review:
         )
         # In their old order: of two claims created on one day, the later in the document is the duplicate.
         entries = [*before, *copies, *after]
-        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
+        # A correction that names another performer is made so that the order is sent to that one.
+        sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
+        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today, sent_to)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
@@ -235,7 +249,7 @@ class _Review:
             lines: tuple[Line, ...] = claim.lines
             rules = rules_for("claim")
         else:
-            case = order_case(self.facts, self.index, self.entry, self.entries, self.today)
+            case = order_case(self.facts, self.index, self.entry, self.entries, self.today, self.sent_to)
             lines = ()
             rules = rules_for("order")
         self.case = case

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,10 @@ LONGEST_QUEUE = 10_000
 LONGEST_WAIT = 30
 
 
+#: A row to be written: its table, and its values by column.
+Record = tuple[type[Base], Mapping[str, Any]]
+
+
 class BadStore(FhirMassageError):
     """The address of the database is none that can be used."""
 
@@ -35,7 +40,7 @@ class Store:
         """Nothing is opened yet. Raises ``BadStore`` for an address that no database can have."""
         self._engine = _engine(url)
         self._prepared = False
-        self._queue: queue.Queue[tuple[type[Base], dict[str, Any]] | None] = queue.Queue(LONGEST_QUEUE)
+        self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.lost = 0
@@ -61,11 +66,15 @@ class Store:
 
     def add(self, kind: type[Base], **record: Any) -> None:
         """Hand over a record to be written. Never waits and never fails."""
+        self.add_together((kind, record))
+
+    def add_together(self, *records: Record) -> None:
+        """Hand over records that are written all or none. Never waits and never fails."""
         self._start()
         try:
-            self._queue.put_nowait((kind, record))
+            self._queue.put_nowait(records)
         except queue.Full:
-            self.lost += 1
+            self.lost += len(records)
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Drop what was recorded before that moment: rows dropped, by table. Raises ``SQLAlchemyError``."""
@@ -96,16 +105,16 @@ class Store:
                 atexit.register(self.close)
 
     def _write(self) -> None:
-        while (record := self._queue.get()) is not None:
-            kind, values = record
+        while (records := self._queue.get()) is not None:
             try:
                 if not self._prepared:
                     self.prepare()
                 with self._engine.begin() as connection:
-                    connection.execute(insert(kind).values(**values))
+                    for kind, values in records:
+                        connection.execute(insert(kind).values(**values))
             except Exception:  # whatever fails here, the next record is tried, and no answer knows of it
                 self._prepared = False
-                self.lost += 1
+                self.lost += len(records)
 
 
 def _engine(url: str) -> Engine:

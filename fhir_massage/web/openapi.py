@@ -194,7 +194,7 @@ def _schemas() -> Json:
         indicator={"enum": ["info", "warning", "critical"]},
         source=_object(("label", "topic"), label=STRING, url=STRING, topic=OBJECT),
         suggestions=_array(_object(("label", "uuid", "actions"), label=STRING, uuid=uuid, actions=_array(OBJECT))),
-        selectionBehavior={"const": "at-most-one"},
+        selectionBehavior={"enum": ["at-most-one", "any"]},
         overrideReasons=_array(_object(("code", "system", "display"), code=STRING, system=STRING, display=STRING)),
         links=_array(_object(("label", "url", "type"), label=STRING, url=STRING, type={"const": "absolute"})),
         extension=_object(
@@ -237,7 +237,7 @@ def _finding() -> Json:
         return {**schema, "type": [schema["type"], "null"]}
 
     return _object(
-        ("rule", "severity", "message", "expression", "resource", "denial", "at_risk", "citations", "corrections"),
+        ("rule", "severity", "message", "expression", "resource", "citations", "corrections"),
         rule=STRING,
         severity={"enum": ["error", "warning", "information"]},
         message=STRING,

@@ -85,7 +85,7 @@ def test_dispatching_reviews_the_orders_sent_out() -> None:
         "order-dispatch",
         order("a", "active"),
         order("b", "active"),
-        dispatchedOrders=["http://ehr.example.org/fhir/ServiceRequest/b", "ServiceRequest/gone", 3],
+        dispatchedOrders=["http://ehr.example.org/fhir/ServiceRequest/b", "ServiceRequest/gone"],
         performer="Practitioner/x",
     )
     assert reviewed(content) == ["ServiceRequest/b"]

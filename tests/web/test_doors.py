@@ -45,7 +45,7 @@ def test_a_claim_with_too_many_units_gets_one_card_that_corrects_it(client: Flas
     assert answer.status_code == 200
     (card,) = answer.json["cards"]
     assert len(card["summary"]) < 140
-    assert card["indicator"] == "critical"
+    assert card["indicator"] == "warning"
     assert card["selectionBehavior"] == "at-most-one"
     assert card["extension"]["fhir-massage.finding"]["rule"] == "units-exceed-minutes"
     (suggestion,) = card["suggestions"]
