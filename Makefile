@@ -17,6 +17,7 @@ run: $(INSTALLED)
 test: $(TESTABLE)
 	@scripts/browser
 	@scripts/java
+	@scripts/postgresql
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
 install: $(INSTALLED)

@@ -18,6 +18,14 @@ def orders_behind(appointment: Entry) -> list[str]:
     return [each["reference"] for each in _objects(given) if isinstance(each.get("reference"), str)]
 
 
+def performers_of(appointment: Entry) -> list[str]:
+    """The references of those who take part to render what is booked."""
+    actors = [
+        each["actor"]["reference"] for each in _objects(appointment.json().get("participant")) if _is_reference(each)
+    ]
+    return [reference for reference in actors if tail(reference).startswith(_PERFORMERS)]
+
+
 def as_order(appointment: Entry) -> Entry | None:
     """What is booked, as an order by the same name and place; ``None`` where it cannot be read as one.
 

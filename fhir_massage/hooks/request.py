@@ -13,7 +13,7 @@ import msgspec
 from fhir_massage.errors import NotAtHand, NotFetched, Unreadable
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import elements
-from fhir_massage.fhir.appointment import as_order, orders_behind
+from fhir_massage.fhir.appointment import as_order, orders_behind, performers_of
 from fhir_massage.fhir.order import is_in_scope
 from fhir_massage.fhir.read import Arrival, Entry, parse, read
 from fhir_massage.fhir.references import Index, tail
@@ -89,20 +89,26 @@ def bookings(service: Service, arrival: Arrival, *, facts: Facts, on: date) -> l
     return found
 
 
-def sent_to(service: Service, context: Mapping[str, Any], orders: Iterable[Entry]) -> dict[str, elements.Reference]:
-    """Whom each order is being sent to, by its name: the owner of its task, else the performer of the context."""
-    if service.orders != "dispatched":
-        return {}
-    owners = {}
-    for task in context.get("fulfillmentTasks") or ():
-        focus, owner = (_reference_in(task.get(part)) for part in ("focus", "owner"))
-        if focus is not None and owner is not None:
-            owners[tail(focus)] = owner
-    return {
-        order.name: elements.Reference(reference=owners.get(order.name, context["performer"]))
-        for order in orders
-        if order.kind == "ServiceRequest"
-    }
+def sent_to(
+    service: Service, context: Mapping[str, Any], orders: Iterable[Entry], arrival: Arrival
+) -> dict[str, elements.Reference]:
+    """Whom each order is being sent to, by its name.
+
+    An order that is dispatched goes to the owner of its task, else to the performer of the context; one that
+    is booked, to who takes part in the appointment.
+    """
+    chosen: dict[str, str] = {}
+    if service.orders == "dispatched":
+        chosen = {order.name: context["performer"] for order in orders if order.kind == "ServiceRequest"}
+        for task in context.get("fulfillmentTasks", ()):
+            focus, owner = (_reference_in(task.get(part)) for part in ("focus", "owner"))
+            if focus is not None and owner is not None and tail(focus) in chosen:
+                chosen[tail(focus)] = owner
+    if service.orders == "booked":
+        for appointment in _appointments(arrival):
+            for performer in performers_of(appointment)[:1]:
+                chosen |= {tail(order): performer for order in orders_behind(appointment)}
+    return {name: elements.Reference(reference=reference) for name, reference in chosen.items()}
 
 
 def require_data(service: Service, request: Mapping[str, Any], arrival: Arrival, reviewed: Iterable[object]) -> None:

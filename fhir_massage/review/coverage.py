@@ -230,7 +230,7 @@ def _with_limits(case: OrderCase, base: Assertion, code: str, asked: Authorizati
         changed = msgspec.structs.replace(changed, authorization="satisfied", authorization_number=case.authorization)
     elif asked is not None:
         needed: Authorization = "auth-needed" if asked.required else "no-auth"
-        why = (Why(asked.words),) if asked.required and asked.words else ()
+        why = (Why(asked.words or f"{case.payer_title} asks for prior authorization."),) if asked.required else ()
         changed = msgspec.structs.replace(
             changed,
             authorization=needed,
@@ -299,7 +299,8 @@ def _not_covered(coverage: str, code: ReasonCode, words: str) -> Assertion:
 
 
 def _undetermined(coverage: str, words: str) -> Assertion:
-    return Assertion(coverage=coverage, covered="indeterminate", reasons=(Why(words, "technical"),))
+    later = Detail("cat-other", "instructions", "Ask again later, or ask the payer.")
+    return Assertion(coverage=coverage, covered="indeterminate", reasons=(Why(words, "technical"),), details=(later,))
 
 
 def _service(case: OrderCase, code: str) -> str:

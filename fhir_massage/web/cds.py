@@ -81,7 +81,7 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
     chosen = subjects(asked, context, arrival, facts=shared.facts, on=today)
     booked = bookings(asked, arrival, facts=shared.facts, on=today)
     require_data(asked, request, arrival, [*chosen, *booked])
-    performers = sent_to(asked, context, chosen)
+    performers = sent_to(asked, context, chosen, arrival)
     report = review_arrival(arrival, on=today, facts=shared.facts, subjects=chosen, sent_to=performers)
     shared.noted(report)
     if report.unread:

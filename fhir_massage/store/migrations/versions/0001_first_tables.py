@@ -11,6 +11,8 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables where they are missing."""
+    if sa.inspect(op.get_bind()).has_table("hook_calls"):
+        return
     op.create_table(
         "hook_calls",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -20,7 +22,6 @@ def upgrade() -> None:
         sa.Column("rules", sa.JSON, nullable=False),
         sa.Column("cards", sa.JSON, nullable=False),
         sa.Column("milliseconds", sa.Float, nullable=False),
-        if_not_exists=True,
     )
     op.create_table(
         "feedback",
@@ -30,5 +31,4 @@ def upgrade() -> None:
         sa.Column("card", sa.String(100), nullable=False, index=True),
         sa.Column("outcome", sa.String(20), nullable=False),
         sa.Column("reason", sa.Text),
-        if_not_exists=True,
     )

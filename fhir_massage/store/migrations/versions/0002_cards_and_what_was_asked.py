@@ -21,14 +21,14 @@ def upgrade() -> None:
         sa.Column("suggestions", sa.JSON, nullable=False),
     )
     for column in (
-        sa.Column("patient", sa.String(100), index=True),
+        sa.Column("patient", sa.String(100)),
         sa.Column("reviewed", sa.JSON),
         sa.Column("assertions", sa.JSON),
         sa.Column("request", sa.JSON),
         sa.Column("answer", sa.JSON),
     ):
         op.add_column("hook_calls", column)
-    op.create_index("ix_hook_calls_patient", "hook_calls", ["patient"], if_not_exists=True)
+    op.create_index("ix_hook_calls_patient", "hook_calls", ["patient"])
     for column in (
         sa.Column("outcome_at", sa.DateTime(timezone=True)),
         sa.Column("suggestions", sa.JSON),
