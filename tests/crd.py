@@ -145,6 +145,8 @@ def check_card(card: Json) -> None:
     for suggestion in suggestions:
         uuid.UUID(suggestion["uuid"])
         assert suggestion["label"]
+        assert set(suggestion) <= {"label", "uuid", "isRecommended", "actions"}
+        assert len(suggestion["actions"]) == 1
         for action in suggestion["actions"]:
             assert action["description"], "cds-resp-5"
             assert action["type"] in ("create", "update")

@@ -227,7 +227,7 @@ def test_a_coverage_that_is_not_there_is_told_from_one_that_could_not_be_had(
     assert one(extension, "reason")["coding"][0]["code"] == code
 
 
-@pytest.mark.conforms("hook-13", "found-34")
+@pytest.mark.conforms("found-34")
 def test_without_any_coverage_nothing_can_be_written() -> None:
     content = order("97140")
     content["entry"] = [each for each in content["entry"] if each["resource"]["resourceType"] != "Coverage"]

@@ -183,22 +183,6 @@ def test_it_says_how_it_is(client: FlaskClient) -> None:
     assert b"fhir_massage_hook_seconds" in client.get("/metrics").data
 
 
-SPEC = ROOT.parent / "shared/spec/messages"
-
-
-@pytest.mark.parametrize("number", ["", "2", "3", "4"])
-def test_the_guides_own_requests_are_answered(client: FlaskClient, number: str) -> None:
-    file = SPEC / f"CRDServiceRequest{number}.json"
-    if not file.is_file():
-        pytest.skip("the guide's messages are not beside this checkout")
-    hook_name = json.loads(file.read_text())["hook"]
-    answer = client.post(
-        f"/cds-services/fhir-massage-{hook_name}", data=file.read_bytes(), content_type="application/json"
-    )
-    assert answer.status_code == 200
-    assert isinstance(answer.json["cards"], list)
-
-
 def test_the_workbench_reviews_applies_and_gives_back(client: FlaskClient) -> None:
     assert b'name="claim"' in client.get("/").data
     page = client.post("/", data={"claim": json.dumps(TOO_MANY)}).text
