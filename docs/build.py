@@ -88,7 +88,7 @@ def _page(text: str) -> str:
     title = html.escape(heading[1] if heading else "fhir_massage")
     body = re.sub(r'href="(?:docs/)?([\w-]+)\.md"', r'href="\1.html"', _markdown.render(text))
     links = " · ".join(
-        f'<a href="{name}.html">{name}</a>' for name in ("index", "rules", "commands", "facts", "changes")
+        f'<a href="{name}.html">{name}</a>' for name in ("index", "hooks", "rules", "commands", "facts", "changes")
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
