@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Entry, read
+from fhir_massage.fhir.read import Entry, objects, read
 from fhir_massage.fhir.references import tail
 
 Json = dict[str, Any]
@@ -15,13 +15,13 @@ _PERFORMERS = ("Practitioner/", "PractitionerRole/", "Organization/", "CareTeam/
 def orders_behind(appointment: Entry) -> list[str]:
     """The references by which an appointment names the orders it is based on."""
     given = appointment.json().get("basedOn")
-    return [each["reference"] for each in _objects(given) if isinstance(each.get("reference"), str)]
+    return [each["reference"] for each in objects(given) if isinstance(each.get("reference"), str)]
 
 
 def performers_of(appointment: Entry) -> list[str]:
     """The references of those who take part to render what is booked."""
     actors = [
-        each["actor"]["reference"] for each in _objects(appointment.json().get("participant")) if _is_reference(each)
+        each["actor"]["reference"] for each in objects(appointment.json().get("participant")) if _is_reference(each)
     ]
     return [reference for reference in actors if tail(reference).startswith(_PERFORMERS)]
 
@@ -32,10 +32,8 @@ def as_order(appointment: Entry) -> Entry | None:
     The service, the reasons, the time and those who take part say the same in both.
     """
     content = appointment.json()
-    services = _objects(content.get("serviceType"))
-    actors = [
-        participant["actor"] for participant in _objects(content.get("participant")) if _is_reference(participant)
-    ]
+    services = objects(content.get("serviceType"))
+    actors = [participant["actor"] for participant in objects(content.get("participant")) if _is_reference(participant)]
     patient = next((actor for actor in actors if tail(actor["reference"]).startswith("Patient/")), None)
     order: Json = {
         "resourceType": "ServiceRequest",
@@ -65,7 +63,3 @@ def as_order(appointment: Entry) -> Entry | None:
 def _is_reference(participant: Json) -> bool:
     actor = participant.get("actor")
     return isinstance(actor, dict) and isinstance(actor.get("reference"), str)
-
-
-def _objects(value: Any) -> list[Json]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -11,8 +11,8 @@ from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index, tail
+from fhir_massage.fhir.read import Entry, objects
+from fhir_massage.fhir.references import Index, same, tail
 from fhir_massage.model.case import OrderCase, OrderCoverage, PatientCondition, Performer
 
 #: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
@@ -74,7 +74,7 @@ def order_case(
     that the order names.
     """
     coverage = _coverage(index, entry, entries)
-    return _case(facts, index, entry, entries, today, sent_to, coverage, _order_coverage(coverage, entry))
+    return _case(facts, index, entry, entries, today, sent_to, coverage, _order_coverage(index, coverage, entry))
 
 
 def coverage_cases(
@@ -98,14 +98,14 @@ def coverage_cases(
         if reference.reference and (found is None or isinstance(found.resource, elements.Coverage)):
             if found is None and not tail(reference.reference).startswith("Coverage/"):
                 continue
-            named = _order_coverage(found, entry, reference.reference)
+            named = _order_coverage(index, found, entry, reference.reference)
             cases.append(_case(facts, index, entry, entries, today, sent_to, found, named))
     if cases:
         return cases
     own = _coverages_of_patient(index, entry, entries)
     active = [coverage for coverage in own if _is_active(coverage)]
     return [
-        _case(facts, index, entry, entries, today, sent_to, coverage, _order_coverage(coverage, entry))
+        _case(facts, index, entry, entries, today, sent_to, coverage, _order_coverage(index, coverage, entry))
         for coverage in active or own
         if coverage.container is None and coverage.resource.id
     ]
@@ -176,9 +176,9 @@ def _authorization(entry: Entry, coverage: OrderCoverage | None) -> str | None:
 
 def coverage_information(order: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """The parts of each answer on coverage that an order carries (Da Vinci CRD's coverage-information)."""
-    for extension in _objects(order.get("extension")):
+    for extension in objects(order.get("extension")):
         if extension.get("url") == COVERAGE_INFORMATION:
-            yield _objects(extension.get("extension"))
+            yield objects(extension.get("extension"))
 
 
 def covered_by(said: Iterable[Mapping[str, Any]]) -> str | None:
@@ -191,10 +191,6 @@ def covered_by(said: Iterable[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
 def _billing_options(request: elements.ServiceRequest) -> list[str]:
     """The procedure codes that the order says it may be billed by, each once."""
     options = [] if request.code is None else request.code.extension
@@ -202,17 +198,20 @@ def _billing_options(request: elements.ServiceRequest) -> list[str]:
     return list(dict.fromkeys(code for code in found if code is not None))
 
 
-def _order_coverage(coverage: Entry | None, entry: Entry, address: str | None = None) -> OrderCoverage | None:
+def _order_coverage(
+    index: Index, coverage: Entry | None, entry: Entry, address: str | None = None
+) -> OrderCoverage | None:
     """A coverage as the order can refer to it: by the address it names it by, else by type and id."""
     if coverage is None:
         return None if address is None else OrderCoverage(reference=address, found=False)
-    content = coverage.resource
-    assert isinstance(content, elements.Coverage)
+    content, request = coverage.resource, entry.resource
+    assert isinstance(content, elements.Coverage) and isinstance(request, elements.ServiceRequest)
     starts = dates.days(content.period.start) if content.period else None
     ends = dates.days(content.period.end) if content.period else None
     return OrderCoverage(
         reference=address or coverage.name,
         found=True,
+        same_patient=same(index.identity(content.beneficiary, coverage), index.identity(request.subject, entry)),
         status=content.status,
         starts=None if starts is None else starts.first,
         ends=None if ends is None else ends.last,

@@ -15,7 +15,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import elements
 from fhir_massage.fhir.appointment import as_order, orders_behind, performers_of
 from fhir_massage.fhir.order import is_in_scope
-from fhir_massage.fhir.read import Arrival, Entry, parse, read
+from fhir_massage.fhir.read import Arrival, Entry, objects, parse, read
 from fhir_massage.fhir.references import Index, tail
 from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.services import Field, Service
@@ -153,11 +153,10 @@ def _named(references: Iterable[str], index: Index, arrival: Arrival) -> list[En
 
 def _is_of_encounter(claim: Entry, encounter: object) -> bool:
     """Whether a claim is of that encounter, or does not say of which it is."""
-    items = claim.json().get("item")
     named = {
         tail(reference)
-        for item in (items if isinstance(items, list) else ())
-        for each in (item.get("encounter") or ())
+        for item in objects(claim.json().get("item"))
+        for each in objects(item.get("encounter"))
         if (reference := _reference_in(each)) is not None
     }
     return not named or f"Encounter/{encounter}" in named

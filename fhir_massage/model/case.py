@@ -275,10 +275,14 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OrderCoverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A coverage that may pay for an order: how the EHR refers to it, and what it says where it came along."""
+    """A coverage that may pay for an order: how the EHR refers to it, and what it says where it came along.
+
+    ``same_patient`` is ``None`` where it cannot be told.
+    """
 
     reference: str
     found: bool
+    same_patient: bool | None = None
     status: str | None = None
     starts: date | None = None
     ends: date | None = None

@@ -24,6 +24,7 @@ GUIDE_CODES = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 DETAIL_CODES = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
 #: What makes nothing new of an answer. Its coverage is compared by itself, however it is addressed.
 _OF_ITS_TIME = ("coverage", "date", "coverage-assertion-id")
+_OF_DOCUMENTS = ("doc-needed", "doc-purpose", "questionnaire")
 
 
 class Annotated(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ def annotated(
         name = new_id()
         new = [_extension(each, on, name, version, documentation=documentation) for each in of_coverage]
         old = [extension for extension in kept if _is_about(extension, coverage)]
-        if [_said(each) for each in old] == [_said(each) for each in new]:
+        if [_said(each, documentation) for each in old] == [_said(each, documentation) for each in new]:
             continue
         kept = [extension for extension in kept if extension not in old] + new
         made |= {name if len(new) == 1 else f"{name}#{i}": each for i, each in enumerate(of_coverage, start=1)}
@@ -79,9 +80,13 @@ def _is_about(extension: Any, coverage: str) -> bool:
     return covered_by(_parts(extension)) == tail(coverage)
 
 
-def _said(extension: Any) -> list[bytes]:
-    """What an answer says, whenever and under whatever id it was given, in whatever order."""
-    return sorted(encode(part) for part in _parts(extension) if part.get("url") not in _OF_ITS_TIME)
+def _said(extension: Any, documentation: bool) -> list[bytes]:
+    """What an answer says, whenever and under whatever id it was given, in whatever order.
+
+    Where documents may not be asked for, what was asked for before is no news.
+    """
+    aside = _OF_ITS_TIME if documentation else (*_OF_ITS_TIME, *_OF_DOCUMENTS)
+    return sorted(encode(part) for part in _parts(extension) if part.get("url") not in aside)
 
 
 # --- one assertion ------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from fhir_massage.rules.tools import listed, named
 Covered = Literal["covered", "not-covered", "conditional", "indeterminate"]
 Authorization = Literal["no-auth", "auth-needed", "satisfied", "conditional", "indeterminate"]
 Missing = Literal["performer", "OTH"]
-ReasonCode = Literal["no-active-coverage", "coverage-not-found", "technical"]
+ReasonCode = Literal["no-active-coverage", "coverage-not-found", "no-member-found", "technical"]
 #: A physician renders such services too, though nobody is asked to order them from one.
 _WHO_MAY_RENDER = (*OFFERED, "physician")
 
@@ -54,7 +54,8 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for one coverage of an order when it is billed by these codes.
 
     ``letter`` says that documentation of medical necessity has to be kept; ``asked`` is the policy's entry
-    on authorization where it is needed; ``dependencies`` name the orders that bear on it.
+    on authorization where it is needed; ``dependencies`` name the orders that bear on it. ``fault`` is what went
+    wrong here where nothing could be determined.
     """
 
     coverage: str
@@ -69,6 +70,7 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[Detail, ...] = ()
     dependencies: tuple[str, ...] = ()
     expires: date | None = None
+    fault: Exception | None = None
 
 
 class Ordered(msgspec.Struct, frozen=True):
@@ -106,8 +108,9 @@ def assertions(order: Ordered, others: Sequence[Ordered], *, failed: bool) -> li
             continue
         try:
             found += _of_coverage(case, others, failed=failed)
-        except Exception:  # a fault of ours: the guide has the order say that nothing could be determined
-            found.append(_undetermined(case.coverage.reference, "The service could not evaluate the coverage rules."))
+        except Exception as error:  # a fault of ours: the guide has the order say that nothing could be determined
+            words = "The service could not evaluate the coverage rules."
+            found.append(_undetermined(case.coverage.reference, words, error))
     return found
 
 
@@ -120,6 +123,9 @@ def _of_coverage(case: OrderCase, others: Sequence[Ordered], *, failed: bool) ->
         return [
             _not_covered(coverage.reference, "coverage-not-found", "The coverage that the order names was not found.")
         ]
+    if coverage.same_patient is False:
+        words = "The coverage is another patient's than the order's."
+        return [_not_covered(coverage.reference, "no-member-found", words)]
     if coverage.status not in (None, "active"):
         return [_not_covered(coverage.reference, "no-active-coverage", "The coverage is not active.")]
     if (coverage.starts and case.day < coverage.starts) or (coverage.ends and case.day > coverage.ends):
@@ -298,9 +304,11 @@ def _not_covered(coverage: str, code: ReasonCode, words: str) -> Assertion:
     return Assertion(coverage=coverage, covered="not-covered", reasons=(Why(words, code),))
 
 
-def _undetermined(coverage: str, words: str) -> Assertion:
+def _undetermined(coverage: str, words: str, fault: Exception | None = None) -> Assertion:
     later = Detail("cat-other", "instructions", "Ask again later, or ask the payer.")
-    return Assertion(coverage=coverage, covered="indeterminate", reasons=(Why(words, "technical"),), details=(later,))
+    return Assertion(
+        coverage=coverage, covered="indeterminate", reasons=(Why(words, "technical"),), details=(later,), fault=fault
+    )
 
 
 def _service(case: OrderCase, code: str) -> str:

@@ -99,6 +99,9 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
         failed=failed(arrival),
         new_id=_new_id,
     )
+    for assertion in annotations.made.values():
+        if assertion.fault is not None:
+            log.error("coverage not determined", request_id=g.get("request_id"), error=type(assertion.fault).__name__)
     return _Answered(report, made, annotations)
 
 

@@ -208,6 +208,23 @@ def test_a_coverage_that_is_over_covers_nothing(change: Json) -> None:
     assert one(extension, "reason")["coding"][0]["code"] == "no-active-coverage"
 
 
+@pytest.mark.conforms("resp-44")
+def test_a_coverage_of_another_patient_covers_nothing() -> None:
+    content = order("97140")
+    resource(content, "Coverage")["beneficiary"] = {"reference": "Patient/other"}
+    extension = the(content)
+    assert one(extension, "covered") == "not-covered"
+    assert one(extension, "reason")["coding"][0]["code"] == "no-member-found"
+
+
+@pytest.mark.conforms("resp-35", "hook-19")
+def test_a_secondary_hook_takes_back_no_document_that_was_asked_for() -> None:
+    content = order("97124", payer="hsa-fsa")
+    (updated,) = said_of(content)
+    resource(content, "ServiceRequest").update(updated)
+    assert said_of(content, documentation=False) == []
+
+
 @pytest.mark.conforms("resp-43", "resp-45", "resp-42")
 @pytest.mark.parametrize(
     ("failed", "version", "covered", "code"),
@@ -318,7 +335,12 @@ def test_a_fault_of_ours_leaves_the_order_with_a_technical_reason(monkeypatch: p
         raise ZeroDivisionError
 
     monkeypatch.setattr(sys.modules[assertions.__module__], "answer", fail)
-    extension = the(order("97140"))
+    content = order("97140")
+    arrival = read(content)
+    orders = ordered(arrival.entries[:1], arrival.entries, facts=shipped(), on=TODAY, sent_to={})
+    (assertion,) = assertions(orders[0], orders, failed=False)
+    assert isinstance(assertion.fault, ZeroDivisionError)
+    extension = the(content)
     assert one(extension, "covered") == "indeterminate"
     assert one(extension, "reason")["coding"][0]["code"] == "technical"
 
