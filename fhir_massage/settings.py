@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("var"), description="Folder for the store and imported facts.")
     policies: Path | None = Field(default=None, description="Folder of your own payer policies.")
     hook_seconds: float = Field(default=4.0, gt=0, le=60, description="Seconds allowed for one hook call.")
+    log_patients: Literal["nothing", "hashed", "everything"] = Field(
+        default="hashed",
+        description="What the store keeps of whom a call was about: nothing, ids hashed with the installation's key, "
+        "or everything with whole messages.",
+    )
+    log_days: int = Field(default=90, gt=0, description="Days after which `fhir-massage store prune` drops records.")
+    log_comments: bool = Field(default=False, description="Whether what clinicians write in feedback is kept.")
     max_body: int = Field(default=5_242_880, gt=0, description="Largest request body, in bytes.")
 
     @classmethod

@@ -10,7 +10,7 @@ from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.history import Before
-from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry
@@ -102,6 +102,7 @@ class _ClaimReader:
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
+            payer_name=self._payer_name(coverage_entry),
             read_history=lambda: self._before().lines(),
             read_same_service=lambda provider, day, code: self._before().same_service(provider, day, code),
         )
@@ -121,6 +122,11 @@ class _ClaimReader:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
             return None
         return payer_of(self.facts, self.index, entry, self.today)
+
+    def _payer_name(self, entry: Entry | None) -> str:
+        if entry is None or not isinstance(entry.resource, elements.Coverage):
+            return ""
+        return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
         payer = self._payer(self.index.find(slot.coverage, self.entry))

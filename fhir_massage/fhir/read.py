@@ -127,6 +127,16 @@ def parse(content: bytes) -> Any:
     return _parse(content, Document(content))
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array in a resource's own JSON; none where it is no array."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def refuse_duplicate_keys(content: bytes) -> None:
+    """Raise ``Unreadable`` where a key of JSON that parses stands twice in its object, which hides a value."""
+    _refuse_duplicates(tuple(_duplicate_keys(content, Document(content))), (), "")
+
+
 def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
     """Read NDJSON. Each Bundle or request is an arrival of its own; single resources come together last.
 

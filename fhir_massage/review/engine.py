@@ -50,16 +50,19 @@ def review_arrival(
     facts: Facts,
     subjects: Sequence[Entry] | None = None,
     index: Index | None = None,
+    sent_to: Mapping[str, elements.Reference] | None = None,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
-    ``index`` finds what references mean, where that is more than what arrived.
+    ``index`` finds what references mean, where that is more than what arrived. ``sent_to`` says, by an
+    order's name, whom it is being sent to, where that is being chosen.
     """
+    chosen = sent_to or {}
     index = index or Index(arrival.entries)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = Record(facts, index, arrival.entries, on)
-    reviews = [_Review(facts, index, entry, record, on) for entry in subjects]
+    reviews = [_Review(facts, index, entry, record, on, sent_to=chosen.get(entry.name)) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=_order)
     return Report(
@@ -132,10 +135,19 @@ class _Review:
     """The review of one claim or order."""
 
     def __init__(
-        self, facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry | None = None
+        self,
+        facts: Facts,
+        index: Index,
+        entry: Entry,
+        record: Record,
+        today: date,
+        *,
+        origin: Entry | None = None,
+        sent_to: elements.Reference | None = None,
     ) -> None:
         """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
         self.facts = facts
+        self.sent_to = sent_to
         self.index = index
         self.entry = entry
         self.record = record
@@ -218,8 +230,16 @@ class _Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
+        # A correction that names another performer is made so that the order is sent to that one.
+        sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
         return _Review(
-            self.facts, self.index.replacing(self.entry, copies), copies[0], self.record, self.today, self.origin
+            self.facts,
+            self.index.replacing(self.entry, copies),
+            copies[0],
+            self.record,
+            self.today,
+            origin=self.origin,
+            sent_to=sent_to,
         )
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
@@ -236,7 +256,9 @@ class _Review:
             lines: tuple[Line, ...] = claim.lines
             rules = rules_for("claim")
         else:
-            case = order_case(self.facts, self.index, self.entry, self.record, self.today, self.origin)
+            case = order_case(
+                self.facts, self.index, self.entry, self.record, self.today, origin=self.origin, sent_to=self.sent_to
+            )
             lines = ()
             rules = rules_for("order")
         self.case = case

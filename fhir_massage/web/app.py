@@ -12,10 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.fhir.read import read
+from fhir_massage.hooks.prefetch import Fetch, nothing_fetched
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings
 from fhir_massage.store.log import BadStore, Store
+from fhir_massage.store.privacy import Privacy, installation_key
 from fhir_massage.web import cds, fhir, health, openapi, workbench
 from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
@@ -39,6 +41,8 @@ class Service:
         self.settings = settings
         self.facts: Facts = shipped(settings.policies, settings.data)
         self.store = _open_store(settings)
+        self.privacy = Privacy(settings.log_patients, _key(settings))
+        self.fetch: Fetch = nothing_fetched
         self.metrics = Metrics()
 
     def review(self, content: bytes, on: date | None = None) -> Report:
@@ -51,6 +55,14 @@ class Service:
         for broken in report.broken:
             log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__)
         return report
+
+
+def _key(settings: Settings) -> bytes:
+    """The key of the installation. Raises ``BadSetting`` where it can be neither read nor made."""
+    try:
+        return installation_key(settings.data)
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}DATA: {settings.data} cannot hold the key: {error.strerror}") from None
 
 
 def _open_store(settings: Settings) -> Store:
