@@ -28,7 +28,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_no_request_fails_the_service(client: FlaskClient, data: st.DataObject) -> None:  # noqa: F811
+def test_no_request_fails_the_service(client: FlaskClient, data: st.DataObject) -> None:
     content = copy.deepcopy(data.draw(st.sampled_from(EXAMPLES)))
     kind = f"fhir-massage-{content['hook']}" if "hook" in content else "fhir-massage-order-sign/feedback"
     for _ in range(data.draw(st.integers(1, 3))):
@@ -36,7 +36,7 @@ def test_no_request_fails_the_service(client: FlaskClient, data: st.DataObject) 
         part = content
         for key in within:
             part = part[key]
-        part[last] = data.draw(ANYTHING)
+        part[last] = copy.deepcopy(data.draw(ANYTHING))
         if not paths(content):
             break
     body = json.dumps(content)
