@@ -49,7 +49,12 @@ class Unprocessable(Unreadable):
 
 
 class NotFetched(Unreadable):
-    """What was asked of the EHR could not be had for a technical reason."""
+    """What was asked of the EHR could not be had for a technical reason.
+
+    ``reachable`` tells whether its server could be asked at all. Where it could not, only the client can help.
+    """
+
+    reachable = True
 
 
 class NotAtHand(Unreadable):

@@ -14,7 +14,9 @@ R = TypeVar("R", bound=Resource)
 class Index:
     """Every entry by full address, by ``Type/id``, and by ``#id`` within its container."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], unfetched: Iterable[str] = ()) -> None:
+        """``unfetched`` are the ``Type/id`` of what may well be there, but could not be asked for."""
+        self._unfetched = frozenset(unfetched)
         self._by_address: dict[str, Entry] = {}
         self._contained: dict[tuple[int, str], Entry] = {}
         for entry in entries:
@@ -30,7 +32,7 @@ class Index:
 
     def replacing(self, old: Entry, copies: Iterable[Entry]) -> Index:
         """An index in which the copies (an entry and what it contains) stand for ``old``."""
-        index = Index(copies)
+        index = Index(copies, self._unfetched)
         index._by_address = {**self._by_address, **index._by_address}
         index._contained = {**self._contained, **index._contained}
         return index
@@ -47,6 +49,10 @@ class Index:
         if found is None:
             found = self._by_address.get(tail(address))
         return found
+
+    def is_unfetched(self, reference: Reference | None) -> bool:
+        """Whether what a reference means could not be asked for, so that its absence says nothing."""
+        return reference is not None and tail(reference.reference or "") in self._unfetched
 
     def resource(self, reference: Reference | None, within: Entry, kind: type[R]) -> R | None:
         """The resource that a reference means, where it came along and is of that kind."""
