@@ -49,12 +49,7 @@ class Unprocessable(Unreadable):
 
 
 class NotFetched(Unreadable):
-    """What was asked of the EHR could not be had for a technical reason.
-
-    ``reachable`` tells whether its server could be asked at all. Where it could not, only the client can help.
-    """
-
-    reachable = True
+    """What was asked of the EHR could not be had for a technical reason."""
 
 
 class NotAtHand(Unreadable):

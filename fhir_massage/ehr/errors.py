@@ -12,8 +12,6 @@ class NotThere(NotFetched):
 class NotReachable(NotFetched):
     """The server cannot be asked: it is not there, or it does not let us in."""
 
-    reachable = False
-
 
 class AddressRefused(NotReachable):
     """The address is one that is not fetched from: not public https, and not listed in the settings."""

@@ -209,11 +209,16 @@ def _orders_named(service: Service, request: Mapping[str, Any], arrival: Arrival
 
 
 def _templates(service: Service, request: Mapping[str, Any], today: date) -> dict[str, str]:
-    """The service's prefetch that did not come, or came as null or an error, ready to be asked for."""
+    """The service's prefetch that did not come, or came as null or an error, ready to be asked for.
+
+    By null a client says that it has no such data. Where its server can be asked it is asked once more,
+    because some say so where their own query failed.
+    """
+    given, lacking = request.get("prefetch") or {}, missing(service, request)
     asked = {
         key: filled(template, request["context"], today)
         for key, template in service.prefetch.items()
-        if key in missing(service, request)
+        if key in lacking or given.get(key) is None
     }
     return {key: query for key, query in asked.items() if query is not None}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,20 +15,29 @@ from fhir_massage.hooks.services import Service
 #: with ``prefetch.<key>`` as its place.
 Fetch = Callable[[Service, Mapping[str, Any], Arrival], Arrival]
 
+_TOKEN = re.compile(r"\{\{context\.(\w+)\}\}")
+
 
 def nothing_fetched(service: Service, request: Mapping[str, Any], arrival: Arrival) -> Arrival:
     """The fetching of a service that asks no EHR."""
     return Arrival()
 
 
-def missing(service: Service, request: Mapping[str, Any]) -> list[str]:
-    """The keys of the prefetch that did not come, came as ``null``, or hold an OperationOutcome.
+def missing(service: Service, request: Mapping[str, Any]) -> dict[str, str]:
+    """The queries whose answers did not come, by key, with the context filled in.
 
-    By ``null`` a client says that it has no such data. Where its server can be asked, it is asked once more,
-    because some say so where their own query failed.
+    A key that is ``null`` did come: the client says that it has no such data. One that holds an
+    OperationOutcome did not.
     """
     given = request.get("prefetch") or {}
-    return [key for key in service.prefetch if given.get(key) is None or _is_error(given[key])]
+    context = request["context"]
+    queries = {}
+    for key, template in service.prefetch.items():
+        if key in given and not _is_error(given[key]):
+            continue
+        if all(isinstance(context.get(name), str) for name in _TOKEN.findall(template)):
+            queries[key] = _TOKEN.sub(lambda token: str(context[token[1]]), template)
+    return queries
 
 
 def failed(arrival: Arrival) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from fhir_massage.fhir.appointment import as_order, orders_behind, performers_of
 from fhir_massage.fhir.order import is_in_scope
 from fhir_massage.fhir.read import Arrival, Entry, objects, parse, read
 from fhir_massage.fhir.references import Index, tail
+from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.services import Field, Service
 from fhir_massage.review.engine import under_review
 
@@ -110,40 +111,21 @@ def sent_to(
     return {name: elements.Reference(reference=reference) for name, reference in chosen.items()}
 
 
-def require_data(service: Service, request: Mapping[str, Any], arrival: Arrival, reviewed: Sequence[object]) -> None:
-    """Raise ``NotAtHand`` where the answer rests on something that was neither sent nor can be fetched.
-
-    That is the claims or orders that the hook is about, and the coverage of an order. A key that came as
-    ``null``, and a search that found nothing, are answers. Where a server is there and failed over the
-    coverage, what is known without it is answered.
-    """
-    key = None
-    if not reviewed and service.needed is not None and not _could_ask(request, arrival, failing=True):
-        key = service.needed if _lacks_subjects(service, request, arrival) else None
-    elif _lacks_coverage(arrival, reviewed) and not _could_ask(request, arrival, failing=False):
-        key = "coverage" if "coverage" in service.prefetch else None
-    if key is not None and key not in (request.get("prefetch") or {}):
-        raise NotAtHand("it was not sent, and there is no FHIR server to fetch it from", place=f"prefetch.{key}")
-
-
-def _could_ask(request: Mapping[str, Any], arrival: Arrival, *, failing: bool) -> bool:
-    """Whether there was a server to ask; with ``failing``, one that failed counts as none."""
-    errors = [error for error in arrival.unread if isinstance(error, NotFetched)]
-    return isinstance(request.get("fhirServer"), str) and all(error.reachable and not failing for error in errors)
-
-
-def _lacks_subjects(service: Service, request: Mapping[str, Any], arrival: Arrival) -> bool:
+def require_data(service: Service, request: Mapping[str, Any], arrival: Arrival, reviewed: Iterable[object]) -> None:
+    """Raise ``NotAtHand`` where nothing can be said: what is reviewed was neither sent nor can be fetched."""
+    key = service.needed
+    if key is None or any(True for _ in reviewed) or key in (request.get("prefetch") or {}):
+        return
+    if isinstance(request.get("fhirServer"), str) and not failed(arrival):
+        return
     if service.orders == "none":
-        return not any(entry.kind == "Claim" for entry in arrival.entries)
-    index = Index(arrival.entries)
-    named = [r for r in order_references(service, request["context"], arrival) if "ServiceRequest/" in r]
-    return any(not _named([reference], index, arrival) for reference in named)
-
-
-def _lacks_coverage(arrival: Arrival, reviewed: Iterable[object]) -> bool:
-    """Whether an order is reviewed, and no coverage at all came along."""
-    orders = any(not isinstance(each, Entry) or each.kind == "ServiceRequest" for each in reviewed)
-    return orders and not any(entry.kind == "Coverage" for entry in arrival.entries)
+        lacking = not any(entry.kind == "Claim" for entry in arrival.entries)
+    else:
+        index = Index(arrival.entries)
+        named = [r for r in order_references(service, request["context"], arrival) if "ServiceRequest/" in r]
+        lacking = any(not _named([reference], index, arrival) for reference in named)
+    if lacking:
+        raise NotAtHand("it was not sent, and there is no FHIR server to fetch it from", place=f"prefetch.{key}")
 
 
 def order_references(service: Service, context: Mapping[str, Any], arrival: Arrival) -> list[str]:
