@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from fhir_massage.ehr.deadline import Deadline
-from fhir_massage.ehr.errors import NotThere
+from fhir_massage.ehr.errors import NotReachable, NotThere
 from fhir_massage.ehr.server import FhirServer
 from fhir_massage.ehr.together import fetch_together
 from fhir_massage.errors import NotFetched, Unreadable
@@ -112,6 +112,15 @@ class _Following:
                 self.missing.append(_at(f"prefetch.{key}", content))
         return {key: content for key, content in found.items() if not isinstance(content, NotFetched)}
 
+    @property
+    def shut(self) -> bool:
+        """Whether nothing that was asked for could be had because the server cannot be asked."""
+        return bool(self.missing) and all(isinstance(each, NotReachable) for each in self.missing)
+
+    def leave(self, wanted: Iterable[Unmet]) -> None:
+        """Ask for none of it: whether it is there stays unknown."""
+        self.unfetched |= {name for each in wanted if (name := self._name(each.address))}
+
     def _note(self, unmet: Unmet, name: str, reason: NotFetched) -> None:
         """A server that says it has no such thing leaves the reference wrong. Any other failure says nothing of it."""
         if not isinstance(reason, NotThere):
@@ -161,8 +170,11 @@ class _Gathering:
         self.prefetch = self.following.search(templates)
         for _ in range(ROUNDS):
             together = self._together()
-            wanted = _unmet(self.chosen(together), together)
-            found = self.following.references([*self._named(together), *wanted])
+            wanted = [*self._named(together), *_unmet(self.chosen(together), together)]
+            if self.following.shut:
+                self.following.leave(wanted)
+                break
+            found = self.following.references(wanted)
             if not found:
                 break
             self.followed += found

@@ -265,11 +265,10 @@ def test_no_412_for_a_server_that_is_there_and_fails(call: Call, record: Record,
 
 
 @pytest.mark.conforms("resp-43")
-def test_a_server_that_fails_over_something_else_leaves_the_coverage_indeterminate(call: Call, record: Record) -> None:
-    record.instead[f"Organization/{PAYER}"] = fhir({}, 500)
-    unnamed = resource(TOO_MANY, "Coverage") | {"type": {}, "payor": [{"reference": f"Organization/{PAYER}"}]}
-    record.instead["Coverage"] = fhir(searchset([unnamed]))
-    answer = call(ORDER)
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_a_coverage_that_the_server_fails_to_give_is_indeterminate(call: Call, record: Record, status: int) -> None:
+    record.instead["Coverage"] = record.instead["Coverage/cov"] = fhir({}, status)
+    answer = call({**ORDER, "insurance": [{"reference": "Coverage/cov"}]})
     (action,) = answer.json["systemActions"]
     (said,) = [each for each in action["resource"]["extension"] if each["url"].endswith("ext-coverage-information")]
     assert {"url": "covered", "valueCode": "indeterminate"} in said["extension"]
