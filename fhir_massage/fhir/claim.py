@@ -337,14 +337,14 @@ class _ClaimReader:
         named += self._reference(self.claim.referral, "Claim.referral", "referral")
         named += self._reference(self.claim.patient, "Claim.patient", "patient")
         for provider in {line.provider.element: line.provider for line in lines}.values():
-            if not provider.resolved:
+            if not provider.resolved and not provider.unfetched:
                 named.append(Named(provider.element, "rendering provider", False))
         return named
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
         if reference is None:
             return []
-        found = self.index.find(reference, self.entry) is not None
+        found = self.index.find(reference, self.entry) is not None or self.index.is_unfetched(reference)
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
 
 

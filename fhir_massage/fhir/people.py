@@ -66,6 +66,7 @@ class People:
             ),
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or reference is None or not reference.reference,
+            unfetched=entry is None and self._index.is_unfetched(reference),
             named=reference is not None,
         )
 

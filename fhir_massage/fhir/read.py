@@ -91,6 +91,8 @@ class Arrival:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.unread: list[Unreadable] = []
+        #: ``Type/id`` of what is referred to and could not be asked for: whether it exists is not known.
+        self.unfetched: set[str] = set()
 
     def documents(self) -> list[Document]:
         """The documents that the entries came in, each once."""
@@ -100,6 +102,7 @@ class Arrival:
         """Take in what else came."""
         self.entries += other.entries
         self.unread += other.unread
+        self.unfetched |= other.unfetched
 
 
 def encode(content: object) -> bytes:

@@ -67,7 +67,7 @@ def subjects(service: Service, context: Mapping[str, Any], arrival: Arrival, *, 
     claims = [entry for entry in drafts if entry.kind == "Claim"]
     if service.orders == "none":
         return [claim for claim in claims if _is_of_encounter(claim, context.get("encounterId"))]
-    orders = _named(_order_references(service, context, arrival), index, arrival)
+    orders = _named(order_references(service, context, arrival), index, arrival)
     return claims + [
         entry
         for entry in orders
@@ -122,13 +122,13 @@ def require_data(service: Service, request: Mapping[str, Any], arrival: Arrival,
         lacking = not any(entry.kind == "Claim" for entry in arrival.entries)
     else:
         index = Index(arrival.entries)
-        named = [r for r in _order_references(service, request["context"], arrival) if "ServiceRequest/" in r]
+        named = [r for r in order_references(service, request["context"], arrival) if "ServiceRequest/" in r]
         lacking = any(not _named([reference], index, arrival) for reference in named)
     if lacking:
         raise NotAtHand("it was not sent, and there is no FHIR server to fetch it from", place=f"prefetch.{key}")
 
 
-def _order_references(service: Service, context: Mapping[str, Any], arrival: Arrival) -> list[str]:
+def order_references(service: Service, context: Mapping[str, Any], arrival: Arrival) -> list[str]:
     """The references by which the context names its orders."""
     if service.orders == "selected":
         return list(context["selections"])

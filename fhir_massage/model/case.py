@@ -32,7 +32,8 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
 
     ``key`` tells one provider from another (NPI where known, else the reference). ``professions``
     holds every profession that the record names. ``npis`` are the identifiers given as NPI, each
-    with the element that names the provider.
+    with the element that names the provider. ``resolved`` tells whether the record came along,
+    ``unfetched`` that it could not be asked for.
     """
 
     key: str | None
@@ -40,6 +41,7 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
     professions: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
     resolved: bool = True
+    unfetched: bool = False
     named: bool = True
 
     @property

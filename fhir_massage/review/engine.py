@@ -58,7 +58,7 @@ def review_arrival(
     order's name, whom it is being sent to, where that is being chosen.
     """
     chosen = sent_to or {}
-    index = index or Index(arrival.entries)
+    index = index or Index(arrival.entries, arrival.unfetched)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = Record(facts, index, arrival.entries, on)
@@ -76,6 +76,11 @@ def review_arrival(
         cases={each.entry.name: each.case for each in reviews if each.case is not None},
         correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},
     )
+
+
+def reviewed(arrival: Arrival, facts: Facts, on: date) -> list[Entry]:
+    """The claims and orders of an arrival that are reviewed where none are chosen."""
+    return under_review(arrival.entries, Index(arrival.entries, arrival.unfetched), facts=facts, on=on)
 
 
 def joined(reports: Sequence[Report], on: date) -> Report:

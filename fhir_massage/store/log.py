@@ -45,6 +45,11 @@ class Store:
         self._starting = threading.Lock()
         self.lost = 0
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for what has to be known before a call is answered."""
+        return self._engine
+
     def prepare(self) -> None:
         """Bring the tables to this version's. Raises ``SQLAlchemyError``.
 

@@ -80,6 +80,15 @@ class Feedback(Base):
     comment: Mapped[str | None] = mapped_column(Text)
 
 
+class UsedToken(Base):
+    """A token that was used: a hash of its issuer and id, and when it expires (seconds since 1970)."""
+
+    __tablename__ = "used_tokens"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires: Mapped[float] = mapped_column(Float, index=True)
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the database to this version's tables. Raises ``SQLAlchemyError``.
 

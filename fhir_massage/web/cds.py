@@ -17,7 +17,7 @@ from fhir_massage.fhir.read import Arrival
 from fhir_massage.hooks.annotate import Annotations, annotate
 from fhir_massage.hooks.configuration import Configuration, configuration, wanted
 from fhir_massage.hooks.feedback import read_feedback
-from fhir_massage.hooks.prefetch import failed, missing
+from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.request import bookings, read_request, require_data, sent_to, subjects, take_in
 from fhir_massage.hooks.services import Service, discovery, service_by_id
 from fhir_massage.present.card import Made, make_cards
@@ -56,8 +56,7 @@ def call(id: str) -> Response:
     asked = _service(id)
     request, arrival = read_request(asked, json_body())
     settings = configuration(request)
-    if missing(asked, request):
-        take_in(request, arrival, service().fetch(asked, request, arrival))
+    take_in(request, arrival, service().fetch(asked, request, arrival))
     answered = _answer(asked, request, arrival, settings)
     content = answered.json()
     _keep(asked, request, answered, content, time.perf_counter() - started)

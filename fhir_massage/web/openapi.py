@@ -55,7 +55,7 @@ def _hook_paths() -> Json:
             "post": _operation(
                 "call",
                 "A CDS Hooks call",
-                {"200": _json("Cards", "Cards"), **_refusals(404, 412, 422)},
+                {"200": _json("Cards", "Cards"), **_refusals(401, 404, 412, 422)},
                 body="HookRequest",
             ),
         },
@@ -64,7 +64,7 @@ def _hook_paths() -> Json:
             "post": _operation(
                 "feedback",
                 "What became of cards",
-                {"200": {"description": "Taken in"}, **_refusals(404)},
+                {"200": {"description": "Taken in"}, **_refusals(401, 404)},
                 body="Feedback",
             ),
         },
@@ -153,6 +153,7 @@ def _operation(id: str, summary: str, responses: Json, *, body: str = "", media:
 def _refusals(*others: int) -> Json:
     words = {
         400: "Unusable, and where",
+        401: "The call does not prove which client makes it, where that is required",
         404: "No such service",
         412: "What is reviewed was neither sent nor can be fetched",
         413: "Too large",

@@ -36,7 +36,7 @@ def test_no_request_fails_the_service(client: FlaskClient, data: st.DataObject) 
         part = content
         for key in within:
             part = part[key]
-        part[last] = data.draw(ANYTHING)
+        part[last] = copy.deepcopy(data.draw(ANYTHING))
         if not paths(content):
             break
     body = json.dumps(content)

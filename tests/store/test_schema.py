@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,10 @@ from fhir_massage.store.schema import Base, Card, Feedback, HookCall, upgrade
 from tests.store.test_log import record
 
 
-def prepare(address: str) -> None:
+def prepare(address: str, together: Barrier) -> None:
+    import alembic.command  # noqa: F401 (so that no worker is slower than another)
+
+    together.wait(timeout=60)
     Store(address).prepare()
 
 
@@ -38,12 +42,13 @@ def test_the_steps_lead_to_the_tables_that_are_used(database: str) -> None:
 
 def test_workers_that_start_together_all_come_up(database: str) -> None:
     spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=prepare, args=(database,)) for _ in range(3)]
+    together = spawn.Barrier(4)
+    workers = [spawn.Process(target=prepare, args=(database, together)) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
     assert Store(database).reachable()
 
 

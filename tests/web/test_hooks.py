@@ -114,6 +114,47 @@ def test_who_is_sent_to_is_judged_and_not_who_was_named_before(client: FlaskClie
     assert rules(call(client, content)) == ["order-performer-not-payable"]
 
 
+@pytest.mark.conforms("hook-19", "hook-39")
+def test_a_document_is_asked_for_when_an_order_is_signed_and_not_when_it_is_chosen(client: FlaskClient) -> None:
+    letter = order("97124", payer="hsa-fsa")
+    request = resource(letter, "ServiceRequest")
+    asked = {}
+    for name in ("order-select", "order-sign"):
+        content: Json = {
+            "hook": name,
+            "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+            "context": {
+                "userId": "Practitioner/a",
+                "patientId": "p1",
+                "selections": ["ServiceRequest/o1"],
+                "draftOrders": bundle(request),
+            },
+            "prefetch": {"all": bundle(*(each["resource"] for each in letter["entry"][1:]))},
+        }
+        (action,) = call(client, content)["systemActions"]
+        asked[name] = values(coverage_information(action["resource"])[0], "doc-needed")
+    assert asked == {"order-select": [], "order-sign": ["clinical"]}
+
+
+def test_an_appointment_that_the_payer_has_authorized_stays_so(client: FlaskClient) -> None:
+    content = copy.deepcopy(CALLS["appointment-book"])
+    (appointment,) = [each for each in resources(content) if each["resourceType"] == "Appointment"]
+    (action,) = call(client, content)["systemActions"]
+    (said,) = action["resource"]["extension"]
+    next(part for part in said["extension"] if part["url"] == "pa-needed")["valueCode"] = "satisfied"
+    said["extension"].append({"url": "satisfied-pa-id", "valueString": "Q8U119"})
+    appointment["extension"] = [said]
+    appointment["description"] = "a change"
+    appointment["start"] = "2026-12-02T10:00:00Z"
+    answer = call(client, content)
+    kept_numbers = [
+        values(each, "satisfied-pa-id")
+        for action in answer.get("systemActions", [{"resource": appointment}])
+        for each in coverage_information(action["resource"])
+    ]
+    assert kept_numbers == [["Q8U119"]]
+
+
 @pytest.mark.conforms("hook-26", "resp-26", "resp-29")
 def test_an_appointment_without_an_order_is_itself_annotated(client: FlaskClient) -> None:
     answer = call(client, CALLS["appointment-book"])
@@ -164,6 +205,7 @@ def test_a_client_gets_no_more_than_it_asks_for(client: FlaskClient) -> None:
 def test_whatever_part_of_the_prefetch_comes_is_used(client: FlaskClient, kept: tuple[str, ...]) -> None:
     content = copy.deepcopy(CALLS["order-sign-massage"])
     content["prefetch"] = {key: value if key in kept else None for key, value in content["prefetch"].items()}
+    del content["fhirServer"], content["fhirAuthorization"]  # null is then the client's last word
     answer = call(client, content)
     assert rules(answer) == ["order-code-imprecise"]
     assert list(covered(answer).values()) == ([["conditional"]] if "coverage" in kept else [["not-covered"]])
