@@ -25,8 +25,9 @@ install: $(INSTALLED)
 bench: $(TESTABLE)
 	@$(BIN)/python -m bench
 
-docs: $(INSTALLED)
+docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "The site is in site/: open site/index.html"
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check
@@ -38,7 +39,7 @@ lint: $(TESTABLE)
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra spark --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra docs --extra spark --extra test \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

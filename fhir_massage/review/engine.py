@@ -19,6 +19,7 @@ from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.fhir.claim import claim_case
 from fhir_massage.fhir.order import is_in_scope, order_case
 from fhir_massage.fhir.read import Arrival, Entry, read, replaced
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found
@@ -60,7 +61,8 @@ def review_arrival(
     index = index or Index(arrival.entries)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
-    reviews = [_Review(facts, index, entry, arrival.entries, on, chosen.get(entry.name)) for entry in subjects]
+    record = Record(facts, index, arrival.entries, on)
+    reviews = [_Review(facts, index, entry, record, on, sent_to=chosen.get(entry.name)) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=_order)
     return Report(
@@ -137,15 +139,18 @@ class _Review:
         facts: Facts,
         index: Index,
         entry: Entry,
-        entries: Sequence[Entry],
+        record: Record,
         today: date,
+        origin: Entry | None = None,
         sent_to: elements.Reference | None = None,
     ) -> None:
+        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
         self.facts = facts
         self.sent_to = sent_to
         self.index = index
         self.entry = entry
-        self.entries = entries
+        self.record = record
+        self.origin = origin or entry
         self.today = today
         self.broken: list[Broken] = []
         self.case: Case | None = None
@@ -224,16 +229,10 @@ class _Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-        place = next(i for i, e in enumerate(self.entries) if e is self.entry)
-        before, after = (
-            [other for other in part if other.container is not self.entry]
-            for part in (self.entries[:place], self.entries[place + 1 :])
-        )
-        # In their old order: of two claims created on one day, the later in the document is the duplicate.
-        entries = [*before, *copies, *after]
+        index = self.index.replacing(self.entry, copies)
         # A correction that names another performer is made so that the order is sent to that one.
         sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
-        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today, sent_to)
+        return _Review(self.facts, index, copies[0], self.record, self.today, self.origin, sent_to)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
@@ -244,12 +243,12 @@ class _Review:
         findings: list[Finding] = []
         keys: list[str] = []
         if self.entry.kind == "Claim":
-            claim = claim_case(self.facts, self.index, self.entry, self.entries, self.today)
+            claim = claim_case(self.facts, self.index, self.entry, self.record, self.today, self.origin)
             case: Case = claim
             lines: tuple[Line, ...] = claim.lines
             rules = rules_for("claim")
         else:
-            case = order_case(self.facts, self.index, self.entry, self.entries, self.today, self.sent_to)
+            case = order_case(self.facts, self.index, self.entry, self.record, self.today, self.origin, self.sent_to)
             lines = ()
             rules = rules_for("order")
         self.case = case
