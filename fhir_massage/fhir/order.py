@@ -72,18 +72,17 @@ def order_case(
     entry: Entry,
     record: Record,
     today: date,
-    *,
     origin: Entry | None = None,
     sent_to: elements.Reference | None = None,
 ) -> OrderCase:
     """The case of one order. ``record`` is what came along; ``today`` the day of review.
 
-    ``origin`` is the order as it came, where ``entry`` is a corrected copy of it. ``sent_to`` is whom the order is
-    being sent to, where that is being chosen: it stands for the performers that the order names.
+    ``origin`` is the order as it came, where ``entry`` is a corrected copy of it. ``sent_to`` is whom the
+    order is being sent to, where that is being chosen: it stands for the performers that the order names.
     """
     coverage = _coverage(index, entry, record)
-    named = _order_coverage(index, coverage, entry)
-    return _case(facts, index, entry, record, today, origin or entry, sent_to, coverage, named)
+    of_order = _order_coverage(index, coverage, entry)
+    return _case(facts, index, entry, record, today, origin or entry, sent_to, coverage, of_order)
 
 
 def coverage_cases(
@@ -112,7 +111,7 @@ def coverage_cases(
     if cases:
         return cases
     own = record.coverages_of(index.identity(request.subject, entry))
-    active = [coverage for coverage in own if _pays(coverage)]
+    active = [coverage for coverage in own if _is_in_use(coverage)]
     return [
         _case(facts, index, entry, record, today, entry, sent_to, coverage, _order_coverage(index, coverage, entry))
         for coverage in active or own
@@ -129,7 +128,7 @@ def _case(
     origin: Entry,
     sent_to: elements.Reference | None,
     coverage: Entry | None,
-    order_coverage: OrderCoverage | None,
+    of_order: OrderCoverage | None,
 ) -> OrderCase:
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
@@ -156,11 +155,11 @@ def _case(
         conditions=tuple(_conditions(record, patient, origin)),
         requester=None if request.requester is None else people.provider(request.requester, "ServiceRequest.requester"),
         performers=tuple(_performers(people, request, sent_to)),
-        authorization=_authorization(index, entry, order_coverage),
+        authorization=_authorization(index, entry, of_order),
         benefits=tuple(benefits_on(record, index, coverage, patient)),
         read_json=entry.json,
         payer_name="" if coverage is None else payor_name(index, coverage),
-        coverage=order_coverage,
+        coverage=of_order,
         billing_options=tuple(_billing_options(request)),
     )
 
@@ -251,11 +250,11 @@ def _coverage(index: Index, entry: Entry, record: Record) -> Entry | None:
         found = index.find(reference, entry)
         if found is not None and isinstance(found.resource, elements.Coverage):
             return found
-    active = [other for other in record.coverages_of(index.identity(request.subject, entry)) if _pays(other)]
+    active = [other for other in record.coverages_of(index.identity(request.subject, entry)) if _is_in_use(other)]
     return active[0] if len(active) == 1 else None
 
 
-def _pays(coverage: Entry) -> bool:
+def _is_in_use(coverage: Entry) -> bool:
     return isinstance(coverage.resource, elements.Coverage) and coverage.resource.status in (None, "active")
 
 

@@ -23,7 +23,7 @@ from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import OrderCase
 from fhir_massage.review.answer import ASKING, NUMBER_ON_CLAIM, REFERRAL_ON_CLAIM, Answer, Reason, answer
 from fhir_massage.rules.order import LETTER_FOR, OFFERED, services_of
-from fhir_massage.rules.payment import in_words
+from fhir_massage.rules.payment import benefits_for, in_words
 from fhir_massage.rules.tools import listed, named
 
 Covered = Literal["covered", "not-covered", "conditional", "indeterminate"]
@@ -233,26 +233,42 @@ def _is_of_the_claim(condition: str, given: Answer) -> bool:
 
 def _with_limits(case: OrderCase, base: Assertion, code: str, asked: AuthorizationAsked | None) -> Assertion:
     """The assertion with authorization, the year's visits, and the letter that has to be kept."""
-    changed = base
-    if case.authorization is not None:
-        changed = msgspec.structs.replace(changed, authorization="satisfied", authorization_number=case.authorization)
-    elif asked is not None:
-        needed: Authorization = "auth-needed" if asked.required else "no-auth"
-        why = (Why(asked.words or f"{case.payer_title} asks for prior authorization."),) if asked.required else ()
-        changed = msgspec.structs.replace(
-            changed,
-            authorization=needed,
-            asked=asked if asked.required else None,
-            reasons=(*changed.reasons, *why),
-        )
-    visits = None if case.policy is None else case.policy.visits_a_year(code, None)
+    changed = _with_authorization(case, base, code, asked)
+    visits = _visits(case, code)
     if visits is not None:
-        limit = Detail("cat-limitation", "allowed-quantity", "visits in a calendar year", visits=visits.visits)
-        changed = msgspec.structs.replace(changed, details=(limit, *changed.details))
+        changed = msgspec.structs.replace(changed, details=(visits, *changed.details))
     if case.payer_class in LETTER_FOR:
         why_kept = Why("A letter of medical necessity has to be kept to be paid from a health account.")
         changed = msgspec.structs.replace(changed, letter=True, reasons=(*changed.reasons, why_kept))
     return changed
+
+
+def _with_authorization(case: OrderCase, base: Assertion, code: str, asked: AuthorizationAsked | None) -> Assertion:
+    """The assertion with what the order, the payer's answer on the patient's benefits, or its policy says of it."""
+    if case.authorization is not None:
+        return msgspec.structs.replace(base, authorization="satisfied", authorization_number=case.authorization)
+    answers = [benefit.authorization_required for benefit in benefits_for(case.benefits, code)]
+    if True in answers or (asked is not None and asked.required):
+        words = asked.words if asked is not None and asked.required else ""
+        why = Why(words or f"{case.payer_title} asks for prior authorization.")
+        asked = asked if asked is not None and asked.required else None
+        return msgspec.structs.replace(base, authorization="auth-needed", asked=asked, reasons=(*base.reasons, why))
+    if False in answers or asked is not None:
+        return msgspec.structs.replace(base, authorization="no-auth")
+    return base
+
+
+def _visits(case: OrderCase, code: str) -> Detail | None:
+    """The visits that the payer's answer on the patient's benefits, else its policy, allows."""
+    for benefit in benefits_for(case.benefits, code):
+        if benefit.visits_allowed is not None:
+            used = "" if benefit.visits_used is None else f", of which {benefit.visits_used} are used"
+            words = f"visits by the payer's answer on the patient's benefits{used}"
+            return Detail("cat-limitation", "allowed-quantity", words, visits=benefit.visits_allowed)
+    limit = None if case.policy is None else case.policy.visits_a_year(code, None)
+    if limit is None:
+        return None
+    return Detail("cat-limitation", "allowed-quantity", "visits in a calendar year", visits=limit.visits)
 
 
 def _depending(case: OrderCase, decided: Assertion, code: str, others: Sequence[Ordered]) -> Assertion:

@@ -17,7 +17,7 @@ from fhir_massage.facts.book import Facts, read_facts, shipped
 from fhir_massage.fhir.read import encode, parse, read
 from fhir_massage.present.coverage_information import Version, annotated
 from fhir_massage.review.coverage import assertions, ordered
-from tests.claims import PAYORS, TAXONOMY, TODAY, bundle, order, resource
+from tests.claims import PAYORS, TAXONOMY, TODAY, bundle, concept, order, resource
 from tests.crd import check_action, check_coverage_information, coverage_information, values
 
 Json = dict[str, Any]
@@ -111,6 +111,37 @@ def test_where_it_depends_on_who_renders_the_performer_is_asked_for() -> None:
 def test_authorization_that_the_policy_asks_for_is_needed() -> None:
     extension = the(order("97140", payer="veterans-affairs"))
     assert (one(extension, "covered"), one(extension, "pa-needed")) == ("covered", "auth-needed")
+
+
+@pytest.mark.conforms("conf-4")
+@pytest.mark.parametrize(("required", "said"), [(True, "auth-needed"), (False, "no-auth")])
+def test_the_payers_own_answer_on_benefits_is_used(required: bool, said: str) -> None:
+    content = order("97140", payer="medicare-part-b")
+    benefit = {"type": {"text": "visits"}, "allowedUnsignedInt": 20, "usedUnsignedInt": 3}
+    answer = {
+        "resourceType": "CoverageEligibilityResponse",
+        "id": "answer",
+        "status": "active",
+        "patient": {"reference": "Patient/p1"},
+        "insurance": [
+            {
+                "coverage": {"reference": "Coverage/cov"},
+                "item": [
+                    {
+                        "productOrService": concept("97140", "http://www.ama-assn.org/go/cpt"),
+                        "authorizationRequired": required,
+                        "benefit": [benefit],
+                    }
+                ],
+            }
+        ],
+    }
+    content["entry"].append({"resource": answer})
+    extension = the(content)
+    assert one(extension, "pa-needed") == said
+    assert any(
+        {"url": "value", "valueQuantity": {"value": 20, "unit": "visits"}} in d for d in values(extension, "detail")
+    )
 
 
 def test_authorization_that_the_payer_has_given_stays_satisfied() -> None:
@@ -285,9 +316,9 @@ def test_what_is_said_already_is_not_said_again() -> None:
 
 @pytest.mark.conforms("resp-35", "resp-36")
 def test_what_has_changed_takes_the_place_of_what_was_said() -> None:
-    content = order("97124", payer="tricare", performer=None)
+    content = order("97140", payer="medicare-part-b", performer=None)
     (updated,) = said_of(content)
-    content = order("97124", payer="tricare", performer="physical-therapist")
+    content = order("97140", payer="medicare-part-b", performer="physical-therapist")
     elsewhere = copy.deepcopy(coverage_information(updated)[0])
     elsewhere["extension"][0]["valueReference"]["reference"] = "Coverage/of-another-payer"
     one_id = next(part for part in elsewhere["extension"] if part["url"] == "coverage-assertion-id")
