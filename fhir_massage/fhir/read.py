@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import orjson
 
 from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.fhir import elements
@@ -190,20 +191,22 @@ def _read_bytes(content: bytes) -> Arrival:
         raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
     content = content.removeprefix(b"\xef\xbb\xbf")
     document = Document(content)
-    whole = _parse(content, document)
-    duplicates = _duplicate_keys(content, document)
-    if not duplicates:
-        try:
-            resource = _typed.decode(content)
-        except RecursionError:
-            raise _too_deep() from None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            pass  # found again, part by part, below
-        else:
-            arrival = Arrival()
-            _collect(arrival, resource, document, (), elements.kind(resource), None)
-            return arrival
-    return _read_parts(document, whole, bad=duplicates)
+    resource = _read_at_once(content)
+    if resource is None:
+        whole = _parse(content, document)
+        return _read_parts(document, whole, bad=_duplicate_keys(content))
+    arrival = Arrival()
+    _collect(arrival, resource, document, (), elements.kind(resource), None)
+    return arrival
+
+
+def _read_at_once(content: bytes) -> elements.Resource | None:
+    """The resource, where nothing is wrong with it; else ``None``, and it is to be read part by part."""
+    try:
+        resource: elements.Resource = _typed.decode(content)
+        return None if _may_repeat_a_key(content) else resource
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, TypeError):
+        return None
 
 
 def _parse(content: bytes, document: Document) -> Any:
@@ -471,20 +474,28 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object as its pairs, so that a repeated key is still seen."""
 
 
-def _duplicate_keys(content: bytes, document: Document) -> list[Path]:
-    """The paths of keys that stand twice in their object. JSON decoders silently keep the last one.
+def _may_repeat_a_key(content: bytes) -> bool:
+    """Whether a key may stand twice in its object. Raises ``ValueError`` for what is not JSON throughout.
 
     Written out again, a document that lost a key has fewer colons than it came with. That is quick to
     see, and exact as long as no colon came escaped.
     """
+    written = orjson.dumps(orjson.loads(content))
+    return written.count(b":") != content.count(b":") or b"\\u003" in content
+
+
+def _duplicate_keys(content: bytes) -> list[Path]:
+    """The paths of keys that stand twice in their object. JSON decoders silently keep the last one."""
+    found: list[Path] = []
     try:
-        written = encode(document.json())
+        if not _may_repeat_a_key(content):
+            return []
+    except (ValueError, TypeError):
+        pass  # deeper, or with larger numbers, than is quickly looked through
+    try:
+        _walk_pairs(json.loads(content, object_pairs_hook=_Pairs), (), found)
     except RecursionError:
         raise _too_deep() from None
-    if written.count(b":") == content.count(b":") and b"\\u003" not in content:
-        return []
-    found: list[Path] = []
-    _walk_pairs(json.loads(content, object_pairs_hook=_Pairs), (), found)
     return found
 
 
