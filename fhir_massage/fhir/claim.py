@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
@@ -51,7 +52,7 @@ class _ClaimReader:
         self.patient = index.identity(self.claim.patient, entry)
         self.members: dict[int, Provider] = {}
         self.biller: Provider | None = None
-        self.regions_of_diagnosis: dict[str, str | None] = {}
+        self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
     def case(self) -> ClaimCase:
         claim = self.claim
@@ -163,15 +164,14 @@ class _ClaimReader:
         units, in_minutes = _units(item.quantity)
         day = self._day(item)
         regions, all_sites_known = self._regions(item)
-        diagnoses = tuple(
-            self.by_sequence[pointer] for pointer in item.diagnosis_sequence if pointer in self.by_sequence
-        )
+        known = self.by_sequence
+        diagnoses = tuple([known[pointer] for pointer in item.diagnosis_sequence if pointer in known])
         return Line(
             index=position,
             element=f"Claim.item[{position}]",
             sequence=item.sequence,
             code=codes.procedure_code(item.product_or_service),
-            words=self._words(item),
+            words=self._words(item) if item.procedure_sequence or _says_more(item.product_or_service) else (),
             modifiers=_modifiers(item.modifier) if item.modifier else (),
             units=units,
             units_given_in_minutes=in_minutes,
@@ -182,13 +182,12 @@ class _ClaimReader:
             day=day,
             regions=regions,
             all_sites_known=all_sites_known,
-            hints=self._hints(diagnoses),
             pointers=tuple(item.diagnosis_sequence),
             diagnoses=diagnoses,
             provider=self._rendering(item),
             policy=self._policy(day),
             unit_price=_money(item.unit_price),
-            factor=None if item.factor is None else Decimal(str(item.factor)),
+            factor=None if item.factor is None else _decimal(item.factor),
             net=_money(item.net),
         )
 
@@ -215,11 +214,8 @@ class _ClaimReader:
         self, item: elements.Item, start: datetime | None, end: datetime | None
     ) -> tuple[Number | None, MinutesFrom | None]:
         for sequence in item.information_sequence:
-            for info in self.claim.supporting_info:
-                if info.sequence == sequence:
-                    minutes = _in_minutes(info.value_quantity)
-                    if minutes is not None:
-                        return minutes, "supportingInfo"
+            if sequence in self.minutes_of:
+                return self.minutes_of[sequence], "supportingInfo"
         if start is not None and end is not None:
             minutes = dates.minutes_between(start, end)
             if minutes is not None:
@@ -273,18 +269,6 @@ class _ClaimReader:
             regions |= found
         return frozenset(regions), all_known
 
-    def _hints(self, diagnoses: tuple[Diagnosis, ...]) -> frozenset[str]:
-        hints = set()
-        for diagnosis in diagnoses:
-            if diagnosis.code is None:
-                continue
-            if diagnosis.code not in self.regions_of_diagnosis:
-                row = self.facts.diagnosis_regions.by_prefix(diagnosis.code, self.today)
-                self.regions_of_diagnosis[diagnosis.code] = None if row is None else row.region
-            hints.add(self.regions_of_diagnosis[diagnosis.code])
-        hints.discard(None)
-        return frozenset(hint for hint in hints if hint is not None)
-
     # --- who rendered ----------------------------------------------------------------------------
 
     def _rendering(self, item: elements.Item) -> Provider:
@@ -328,7 +312,10 @@ class _ClaimReader:
         if code is None and diagnosis.diagnosis_reference is not None:
             condition = self.index.resource(diagnosis.diagnosis_reference, self.entry, elements.Condition)
             code = None if condition is None else codes.diagnosis_code(condition.code)
-        return Diagnosis(f"Claim.diagnosis[{position}]", diagnosis.sequence, code)
+        region = None if code is None else self.facts.diagnosis_regions.by_prefix(code, self.today)
+        return Diagnosis(
+            f"Claim.diagnosis[{position}]", diagnosis.sequence, code, None if region is None else region.region
+        )
 
     def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: tuple[Line, ...]) -> list[Named]:
         named = []
@@ -347,6 +334,27 @@ class _ClaimReader:
             return []
         found = self.index.find(reference, self.entry) is not None
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
+
+
+def _minutes_by_sequence(infos: Sequence[elements.SupportingInfo]) -> dict[int | None, Number]:
+    """The minutes that each supporting information tells, by its sequence; of several, the first."""
+    found: dict[int | None, Number] = {}
+    for info in infos:
+        minutes = _in_minutes(info.value_quantity)
+        if minutes is not None:
+            found.setdefault(info.sequence, minutes)
+    return found
+
+
+def _says_more(concept: elements.CodeableConcept | None) -> bool:
+    """Whether a concept says anything besides one bare code."""
+    if concept is None:
+        return False
+    return concept.text is not None or len(concept.coding) != 1 or _in_words(concept.coding[0])
+
+
+def _in_words(coding: elements.Coding) -> bool:
+    return coding.display is not None or coding.system not in codes.PROCEDURE_SYSTEMS
 
 
 def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableConcept | None:
@@ -378,7 +386,7 @@ def _moments(period: elements.Period | None) -> tuple[datetime | None, datetime 
 
 
 def _modifiers(concepts: list[elements.CodeableConcept]) -> tuple[str, ...]:
-    return tuple(coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code)
+    return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
 
 
 def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
@@ -402,7 +410,13 @@ def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
 
 
 def _money(money: elements.Money | None) -> Decimal | None:
-    return None if money is None or money.value is None else Decimal(str(money.value))
+    return None if money is None or money.value is None else _decimal(money.value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _decimal(value: Number) -> Decimal:
+    """A number as it is written: ``58.0`` and ``58`` are told apart."""
+    return Decimal(str(value))
 
 
 def _benefit(item: elements.EligibilityItem) -> Benefit:

@@ -20,11 +20,15 @@ MinutesFrom = Literal["supportingInfo", "servicedPeriod", "procedure", "quantity
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
-    """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot."""
+    """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot.
+
+    ``region`` is the body region that the code names, where it names one.
+    """
 
     element: str
     sequence: int | None
     code: str | None
+    region: str | None = None
 
 
 class Provider(msgspec.Struct, frozen=True, gc=False):
@@ -54,8 +58,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
     ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
     where the line's period carries times; ``regions`` from body sites (``all_sites_known`` where each of
-    them is one that the facts know), ``hints`` from diagnoses.
-    Money is in dollars.
+    them is one that the facts know). Money is in dollars.
     """
 
     index: int
@@ -73,7 +76,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     day: date | None
     regions: frozenset[str]
     all_sites_known: bool
-    hints: frozenset[str]
     pointers: tuple[int, ...]
     diagnoses: tuple[Diagnosis, ...]
     provider: Provider
@@ -81,6 +83,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unit_price: Decimal | None
     factor: Decimal | None
     net: Decimal | None
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """The regions that the line's diagnoses name."""
+        return frozenset([diagnosis.region for diagnosis in self.diagnoses if diagnosis.region is not None])
 
     @property
     def charge(self) -> Decimal | None:
