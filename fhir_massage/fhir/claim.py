@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+
+import msgspec
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
@@ -31,15 +33,19 @@ from fhir_massage.model.case import (
     Provider,
 )
 
+#: The elements of a Claim besides its lines and its total, which corrections seldom touch.
+_BESIDE_LINES = tuple(name for name in elements.Claim.__struct_fields__ if name not in ("item", "total"))
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
 def claim_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> ClaimCase:
     """The case of one Claim. ``entries`` is everything that came along; ``today`` the day of review."""
-    return _ClaimReader(facts, index, entry, entries, today).case()
+    return ClaimReader(facts, index, entry, entries, today).case()
 
 
-class _ClaimReader:
+class ClaimReader:
+    """Reads one Claim, and copies of it that differ in little."""
+
     def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
         assert isinstance(entry.resource, elements.Claim)
         self.facts = facts
@@ -51,10 +57,13 @@ class _ClaimReader:
         self.people = People(facts, index, entry, today)
         self.patient = index.identity(self.claim.patient, entry)
         self.members: dict[int, Provider] = {}
+        self.renderers: dict[tuple[int, ...], Provider] = {}
         self.biller: Provider | None = None
+        self.payers: dict[int, Payer | None] = {}
         self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
     def case(self) -> ClaimCase:
+        """The case of the claim."""
         claim = self.claim
         insurance = self._insurance()
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
@@ -97,7 +106,33 @@ class _ClaimReader:
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
-            read_history=lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today),
+            read_history=cache(lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today)),
+        )
+
+    def revised(self, before: ClaimCase, copies: Sequence[Entry]) -> ClaimCase | None:
+        """The case of a copy of the claim, read again only where it differs from the claim as it came.
+
+        ``before`` is the case of the claim as it came; the first of ``copies`` is the copy, the others what
+        it contains. ``None`` where they differ in more than lines and total: then all is to be read anew.
+        """
+        copy = copies[0].resource
+        assert isinstance(copy, elements.Claim)
+        if copy.contained or any(getattr(copy, name) != getattr(self.claim, name) for name in _BESIDE_LINES):
+            return None
+        lines = tuple(
+            [
+                before.lines[i] if i < len(before.lines) and item == self.claim.item[i] else self._line(i, item)
+                for i, item in enumerate(copy.item)
+            ]
+        )
+        return msgspec.structs.replace(
+            before,
+            lines=lines,
+            encounters=_encounters(lines),
+            named=tuple(self._named(self._insurance(), lines)),
+            total=_money(copy.total),
+            read_json=copies[0].json,
+            memo={},
         )
 
     # --- who pays ------------------------------------------------------------------------------
@@ -114,7 +149,9 @@ class _ClaimReader:
     def _payer(self, entry: Entry | None) -> Payer | None:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
             return None
-        return payer_of(self.facts, self.index, entry, self.today)
+        if id(entry) not in self.payers:
+            self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
+        return self.payers[id(entry)]
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
         payer = self._payer(self.index.find(slot.coverage, self.entry))
@@ -272,9 +309,13 @@ class _ClaimReader:
     # --- who rendered ----------------------------------------------------------------------------
 
     def _rendering(self, item: elements.Item) -> Provider:
-        position = rendering_member(self.claim.care_team, item.care_team_sequence)
-        if position is not None:
-            return self._member(position)
+        named = tuple(item.care_team_sequence)
+        if named not in self.renderers:
+            position = rendering_member(self.claim.care_team, named)
+            self.renderers[named] = self._biller() if position is None else self._member(position)
+        return self.renderers[named]
+
+    def _biller(self) -> Provider:
         if self.biller is None:
             self.biller = (
                 NOBODY if self.claim.provider is None else self.people.provider(self.claim.provider, "Claim.provider")
@@ -298,7 +339,7 @@ class _ClaimReader:
         """Every provider on the claim: the biller, the care team, and who rendered a line."""
         found: dict[str, Provider] = {}
         if self.claim.provider is not None:
-            found["Claim.provider"] = self.biller or self.people.provider(self.claim.provider, "Claim.provider")
+            found["Claim.provider"] = self._biller()
         for position, member in enumerate(self.claim.care_team):
             if member.provider is not None:
                 provider = self._member(position)

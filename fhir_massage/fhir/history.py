@@ -24,6 +24,8 @@ def earlier_lines(
     """
     claim = entry.resource
     assert isinstance(claim, elements.Claim)
+    if not any(isinstance(other.resource, elements.Billed) for other in entries if other is not entry):
+        return ()
     patient = index.identity(claim.patient, entry)
     replaced = _replaced(index, entry, claim)
     own = _name(index, entry)

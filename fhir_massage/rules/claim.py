@@ -198,6 +198,7 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "duplicate-line",
     family="claim",
+    within="encounter",
     severity="error",
     title="The same service on two lines",
     topic="duplicate-therapy",

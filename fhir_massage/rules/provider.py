@@ -33,6 +33,7 @@ PATIENT_OWES = frozenset({"GA", "GX", "GY"})
 @claim_rule(
     "provider-not-payable",
     family="provider",
+    within="line",
     severity="error",
     title="The payer does not pay this profession for the service",
     topic="insurance",
@@ -80,6 +81,7 @@ def provider_not_payable(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "provider-unknown",
     family="provider",
+    within="line",
     severity="warning",
     title="Nothing tells the profession of who rendered",
     topic="insurance",

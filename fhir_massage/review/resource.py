@@ -1,0 +1,300 @@
+"""The review of one claim or order: what the rules find in it, and which corrections hold when applied."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from fhir_massage.errors import PatchFailed, Unreadable
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import patch
+from fhir_massage.fhir.changes import ClaimChange
+from fhir_massage.fhir.claim import ClaimReader
+from fhir_massage.fhir.order import order_case
+from fhir_massage.fhir.read import Entry, replaced
+from fhir_massage.fhir.references import Index
+from fhir_massage.model.case import ClaimCase, Line, OrderCase
+from fhir_massage.model.finding import Correction, Edit, Finding, Found
+from fhir_massage.review.differences import differences, rules_touched
+from fhir_massage.review.report import Broken
+from fhir_massage.review.silence import speaking
+from fhir_massage.rules import Rule, rules_for
+from fhir_massage.rules.tools import cite
+
+Case = ClaimCase | OrderCase
+_DIGITS = re.compile(r"(\d+)")
+_MODIFIER = re.compile(r"modifier\[\d+\]")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a rule found in a case, under a key that outlives moved lines."""
+
+    rule: Rule
+    found: Found
+    key: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error."""
+        return (self.found.severity or self.rule.severity) == "error"
+
+
+class Review:
+    """The review of one claim or order among all that came along, on the day ``today``."""
+
+    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
+        self.facts = facts
+        self.index = index
+        self.entry = entry
+        self.entries = entries
+        self.today = today
+        self.broken: list[Broken] = []
+
+    @cached_property
+    def case(self) -> Case:
+        """What the rules see."""
+        if self.entry.kind == "Claim":
+            return self._reader.case()
+        return order_case(self.facts, self.index, self.entry, self.entries, self.today)
+
+    def proved(self) -> list[Finding]:
+        """The findings, each with those of its corrections that hold when applied."""
+        return self._proved
+
+    def corrected(self) -> dict[str, Any] | None:
+        """The resource with every certain correction applied; ``None`` where there is none.
+
+        Lines are removed one at a time, because one removal may make another moot. Then corrections of
+        different lines go together, and whatever they leave is looked at again.
+        """
+        current = self
+        for _ in range(2 * len(self.proved()) + 8):
+            sure = [
+                correction
+                for finding in sorted(current.proved(), key=order_of)
+                for correction in finding.corrections[:1]
+                if correction.certain
+            ]
+            if not sure:
+                break
+            removal = next((c for c in sure if _removes_line(c)), None)
+            after = current._try([removal] if removal else _of_different_lines(sure), current)
+            if after is None:
+                after = current._try([removal or sure[0]], current)
+            if after is None:
+                break
+            current = after
+        return None if current is self else current.entry.json()
+
+    @cached_property
+    def _proved(self) -> list[Finding]:
+        return [_finding(told, self.case, self._that_hold(told)) for told in self._told]
+
+    def _that_hold(self, told: Told) -> tuple[Correction, ...]:
+        return tuple([c for c in told.found.corrections if self._holds(c, told.key)])
+
+    def _holds(self, correction: Correction, key: str) -> bool:
+        """Whether the correction removes its finding and brings no new error."""
+        copies = self._copies(correction.edits)
+        if copies is None:
+            return False
+        after = self._told_of(copies)
+        if _keys(after)[key] >= self._before[key]:
+            return False
+        return not _errors(after) - self._errors
+
+    def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
+        """The review of the resource with the corrections applied, unless they bring new errors."""
+        copies = self._copies(_together(self.entry.json(), corrections))
+        if copies is None:
+            return None
+        after = self._anew(copies)
+        return None if after._errors - before._errors else after
+
+    @cached_property
+    def _before(self) -> Counter[str]:
+        return _keys(self._told)
+
+    @cached_property
+    def _errors(self) -> Counter[str]:
+        return _errors(self._told)
+
+    # --- what the rules find -----------------------------------------------------------------------------
+
+    @cached_property
+    def _told(self) -> list[Told]:
+        case = self.case
+        return self._run(speaking(case) if isinstance(case, ClaimCase) else rules_for("order"), case)
+
+    def _run(self, rules: Iterable[Rule], case: Case) -> list[Told]:
+        """What the rules find in a case, in their order."""
+        lines = case.lines if isinstance(case, ClaimCase) else ()
+        told: list[Told] = []
+        for rule in rules:
+            try:
+                for found in rule.check(case):
+                    told.append(Told(rule, found, _key(rule, found, lines)))
+            except Exception as error:  # a fault in one rule must not lose the others' findings
+                self.broken.append(Broken(rule.id, self.entry.name, error))
+        return told
+
+    # --- copies with edits applied -------------------------------------------------------------------------
+
+    @cached_property
+    def _reader(self) -> ClaimReader:
+        return ClaimReader(self.facts, self.index, self.entry, self.entries, self.today)
+
+    def _copies(self, edits: Sequence[Edit]) -> list[Entry] | None:
+        """A copy with the edits applied, and what it contains; ``None`` where they do not fit."""
+        try:
+            return replaced(self.entry, patch.apply(self.entry.json(), edits))
+        except (PatchFailed, Unreadable):
+            return None
+
+    def _told_of(self, copies: Sequence[Entry]) -> list[Told]:
+        """What the rules find in a copy. A rule that reads nothing in which the copy differs finds the same."""
+        before = self.case
+        case = self._reader.revised(before, copies) if isinstance(before, ClaimCase) else None
+        anew = self._anew(copies)
+        if case is None or not isinstance(before, ClaimCase):
+            return anew._told
+        touched = rules_touched(differences(before, case))
+        same = [told for told in self._told if told.rule.id not in touched]
+        return same + anew._run([rule for rule in speaking(case) if rule.id in touched], case)
+
+    def _anew(self, copies: Sequence[Entry]) -> Review:
+        """The review of a copy that stands in the place of the resource."""
+        place = next(i for i, e in enumerate(self.entries) if e is self.entry)
+        before, after = (
+            [other for other in part if other.container is not self.entry]
+            for part in (self.entries[:place], self.entries[place + 1 :])
+        )
+        # In their old order: of two claims created on one day, the later in the document is the duplicate.
+        entries = [*before, *copies, *after]
+        return Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
+
+
+def order_of(finding: Finding) -> tuple[list[str | int], list[str | int], str]:
+    """What findings are sorted by: resource, then element, then rule."""
+    return _natural(finding.resource), _natural(finding.expression[0]), finding.rule
+
+
+def _natural(text: str) -> list[str | int]:
+    """Text for sorting, with numbers by their value."""
+    return [int(part) if part.isdigit() else part for part in _DIGITS.split(text)]
+
+
+def _keys(told: Iterable[Told]) -> Counter[str]:
+    return Counter([each.key for each in told])
+
+
+def _errors(told: Iterable[Told]) -> Counter[str]:
+    return Counter([each.key for each in told if each.is_error])
+
+
+def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Finding:
+    rule, found = told.rule, told.found
+    severity = found.severity or rule.severity
+    return Finding(
+        rule=rule.id,
+        severity=severity,
+        message=found.message,
+        expression=(found.element,),
+        resource=case.resource,
+        denial=found.denial or rule.denial,
+        at_risk=None if severity == "information" else _at_risk(found, case),
+        citations=found.citations or _cited(case, rule),
+        corrections=corrections,
+        draft=found.draft,
+        document=found.document,
+    )
+
+
+def _cited(case: Case, rule: Rule) -> tuple[Any, ...]:
+    return cite(case.facts, *case.facts.rule_sources.all(rule.id, case.day or case.today))
+
+
+def _at_risk(found: Found, case: Case) -> Decimal | None:
+    """The dollars that would be denied: what the rule says, else the line's charge, else the claim's."""
+    if found.at_risk is not None:
+        return found.at_risk
+    if not isinstance(case, ClaimCase):
+        return None
+    position = _line_of(found.element)
+    if position is not None and position < len(case.lines):
+        return _charge(case, case.lines[position])
+    if case.total is not None:
+        return case.total
+    charges = [_charge(case, line) for line in case.lines]
+    known = [charge for charge in charges if charge is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(charges) else None
+
+
+def _charge(case: ClaimCase, line: Line) -> Decimal | None:
+    """What a line charges in dollars; failing that, the fee of its code for its units."""
+    if line.charge is not None:
+        return None if line.charge < 0 else line.charge
+    if line.code is None or line.day is None:
+        return None
+    fee = case.facts.fees.find(line.code, line.day)
+    return None if fee is None else fee.dollars * int(line.units or 1)
+
+
+def _line_of(element: str) -> int | None:
+    if not element.startswith("Claim.item["):
+        return None
+    return int(element[11 : element.index("]")])
+
+
+def _key(rule: Rule, found: Found, lines: tuple[Line, ...]) -> str:
+    """What tells a finding from others even when lines before it are gone: the line by its sequence."""
+    position = _line_of(found.element)
+    if position is None:
+        return f"{rule.id} {found.element}"
+    # A modifier that goes moves those after it: what is said of them is the same finding still.
+    rest = _MODIFIER.sub("modifier", found.element[found.element.index("]") :])
+    return f"{rule.id} {lines[position].sequence or position}{rest}"
+
+
+# --- certain corrections together -----------------------------------------------------------------------
+
+
+def _removes_line(correction: Correction) -> bool:
+    return any(
+        edit.op == "remove" and edit.path.count("/") <= 2 and edit.path.startswith("/item") for edit in correction.edits
+    )
+
+
+def _touched(correction: Correction) -> frozenset[str]:
+    """The lines, or other parts of the resource, that a correction changes; the total follows any."""
+    touched = {"/".join(edit.path.split("/")[:3]) for edit in correction.edits if edit.path != "/total/value"}
+    return frozenset(touched or {"/total"})
+
+
+def _of_different_lines(corrections: Sequence[Correction]) -> list[Correction]:
+    """The first correction of each line: a second one may read the first one's place otherwise."""
+    chosen: list[Correction] = []
+    taken: set[str] = set()
+    for correction in corrections:
+        touched = _touched(correction)
+        if not touched & taken:
+            chosen.append(correction)
+            taken |= touched
+    return chosen
+
+
+def _together(resource: dict[str, Any], corrections: Sequence[Correction]) -> list[Edit]:
+    """The edits of several corrections at once, with one total for them all."""
+    if len(corrections) == 1:
+        return list(corrections[0].edits)
+    edits = [edit for c in corrections for edit in c.edits if edit.path != "/total/value"]
+    if any(edit.path == "/total/value" for c in corrections for edit in c.edits):
+        edits += ClaimChange(patch.apply(resource, edits)).total_of_nets()
+    return edits
