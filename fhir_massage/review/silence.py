@@ -16,7 +16,7 @@ from fhir_massage.model.case import ClaimCase
 from fhir_massage.rules import LOOKED_AT, Rule, rules_for, rules_within
 
 #: How many lines and encounters are remembered; what a stranger makes up must not fill the memory.
-MOST_REMEMBERED = 100_000
+MOST_REMEMBERED = 20_000
 
 _of_line = attrgetter(*LOOKED_AT["line"])
 _of_encounters_line = attrgetter(*LOOKED_AT["encounter"])
