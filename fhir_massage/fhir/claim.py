@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from fhir_massage.fhir.history import earlier_lines
 from fhir_massage.fhir.payer import Payer, payer_of
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
-from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.read import Entry, part
 from fhir_massage.fhir.references import Index, same
 from fhir_massage.fhir.referral import read_referral
 from fhir_massage.model.case import (
@@ -33,8 +34,8 @@ from fhir_massage.model.case import (
     Provider,
 )
 
-#: The elements of a Claim besides its lines and its total, which corrections seldom touch.
-_BESIDE_LINES = tuple(name for name in elements.Claim.__struct_fields__ if name not in ("item", "total"))
+#: The elements of a Claim that nearly every correction touches, and no others.
+_OFTEN_CORRECTED = ("item", "total")
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
@@ -109,20 +110,23 @@ class ClaimReader:
             read_history=cache(lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today)),
         )
 
-    def revised(self, before: ClaimCase, copies: Sequence[Entry]) -> ClaimCase | None:
-        """The case of a copy of the claim, read again only where it differs from the claim as it came.
+    def revised(self, before: ClaimCase, copy: dict[str, Any]) -> ClaimCase | None:
+        """The case of a copy of the claim, read again only in the lines that differ.
 
-        ``before`` is the case of the claim as it came; the first of ``copies`` is the copy, the others what
-        it contains. ``None`` where they differ in more than lines and total: then all is to be read anew.
+        ``before`` is the case of the claim as it came, with which the copy shares its untouched parts.
+        ``None`` where they differ in more than lines and total: then all is to be read anew. Raises
+        ``Unreadable`` where a line is none any more.
         """
-        copy = copies[0].resource
-        assert isinstance(copy, elements.Claim)
-        if copy.contained or any(getattr(copy, name) != getattr(self.claim, name) for name in _BESIDE_LINES):
+        original = self.entry.json()
+        if copy.keys() != original.keys() or any(
+            copy[key] is not original[key] for key in original if key not in _OFTEN_CORRECTED
+        ):
             return None
+        items = {id(item): position for position, item in enumerate(original.get("item", []))}
         lines = tuple(
             [
-                before.lines[i] if i < len(before.lines) and item == self.claim.item[i] else self._line(i, item)
-                for i, item in enumerate(copy.item)
+                before.lines[position] if items.get(id(item)) == position else self._line_of(position, item)
+                for position, item in enumerate(copy.get("item", []))
             ]
         )
         return msgspec.structs.replace(
@@ -130,10 +134,13 @@ class ClaimReader:
             lines=lines,
             encounters=_encounters(lines),
             named=tuple(self._named(self._insurance(), lines)),
-            total=_money(copy.total),
-            read_json=copies[0].json,
+            total=_money(part(copy["total"], elements.Money, "Claim.total")) if "total" in copy else None,
+            read_json=lambda: copy,
             memo={},
         )
+
+    def _line_of(self, position: int, item: Any) -> Line:
+        return self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
 
     # --- who pays ------------------------------------------------------------------------------
 

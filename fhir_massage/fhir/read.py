@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -19,6 +20,7 @@ LARGEST_DOCUMENT = 64 * 1024 * 1024
 DEEPEST_NESTING = 100
 
 Path = tuple[str | int, ...]
+E = TypeVar("E", bound=elements.Element)
 
 _typed = msgspec.json.Decoder(elements.AnyResource)  # type: ignore[type-abstract, unused-ignore]
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
@@ -171,6 +173,20 @@ def replaced(entry: Entry, content: dict[str, Any]) -> list[Entry]:
     document = Document(content)
     _collect(arrival, _convert(content, entry.place), document, (), entry.place, entry.full_url)
     return arrival.entries
+
+
+def part(content: object, kind: type[E], place: str) -> E:
+    """A part of a resource, given its JSON. Raises ``Unreadable``."""
+    try:
+        read: E = _decoder(kind).decode(encode(content))
+    except msgspec.ValidationError as error:
+        raise _wrong_type(error, place) from None
+    return read
+
+
+@cache
+def _decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
+    return msgspec.json.Decoder(kind)
 
 
 def _whole(content: bytes) -> bool:

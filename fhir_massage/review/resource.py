@@ -102,25 +102,15 @@ class Review:
 
     def _holds(self, correction: Correction, key: str) -> bool:
         """Whether the correction removes its finding and brings no new error."""
-        copies = self._copies(correction.edits)
-        if copies is None:
-            return False
-        after = self._told_of(copies)
-        if _keys(after)[key] >= self._before[key]:
+        after = self._told_after(correction.edits)
+        if after is None or _count(after, key) >= _count(self._told, key):
             return False
         return not _errors(after) - self._errors
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
         """The review of the resource with the corrections applied, unless they bring new errors."""
-        copies = self._copies(_together(self.entry.json(), corrections))
-        if copies is None:
-            return None
-        after = self._anew(copies)
-        return None if after._errors - before._errors else after
-
-    @cached_property
-    def _before(self) -> Counter[str]:
-        return _keys(self._told)
+        after = self._after(_together(self.entry.json(), corrections))
+        return None if after is None or after._errors - before._errors else after
 
     @cached_property
     def _errors(self) -> Counter[str]:
@@ -131,19 +121,8 @@ class Review:
     @cached_property
     def _told(self) -> list[Told]:
         case = self.case
-        return self._run(speaking(case) if isinstance(case, ClaimCase) else rules_for("order"), case)
-
-    def _run(self, rules: Iterable[Rule], case: Case) -> list[Told]:
-        """What the rules find in a case, in their order."""
-        lines = case.lines if isinstance(case, ClaimCase) else ()
-        told: list[Told] = []
-        for rule in rules:
-            try:
-                for found in rule.check(case):
-                    told.append(Told(rule, found, _key(rule, found, lines)))
-            except Exception as error:  # a fault in one rule must not lose the others' findings
-                self.broken.append(Broken(rule.id, self.entry.name, error))
-        return told
+        rules = speaking(case) if isinstance(case, ClaimCase) else rules_for("order")
+        return _tell(rules, case, self.broken)
 
     # --- copies with edits applied -------------------------------------------------------------------------
 
@@ -151,26 +130,30 @@ class Review:
     def _reader(self) -> ClaimReader:
         return ClaimReader(self.facts, self.index, self.entry, self.entries, self.today)
 
-    def _copies(self, edits: Sequence[Edit]) -> list[Entry] | None:
-        """A copy with the edits applied, and what it contains; ``None`` where they do not fit."""
+    def _told_after(self, edits: Sequence[Edit]) -> list[Told] | None:
+        """What the rules find in a copy with the edits applied; ``None`` where they do not fit.
+
+        A rule that reads nothing in which the copy differs finds the same as before.
+        """
+        before = self.case
+        if isinstance(before, ClaimCase):
+            try:
+                case = self._reader.revised(before, patch.apply(self.entry.json(), edits))
+            except (PatchFailed, Unreadable):
+                return None
+            if case is not None:
+                touched = rules_touched(differences(before, case))
+                same = [told for told in self._told if told.rule.id not in touched]
+                return same + _tell([rule for rule in speaking(case) if rule.id in touched], case, broken=[])
+        after = self._after(edits)
+        return None if after is None else after._told
+
+    def _after(self, edits: Sequence[Edit]) -> Review | None:
+        """The review of a copy with the edits applied; ``None`` where they do not fit."""
         try:
-            return replaced(self.entry, patch.apply(self.entry.json(), edits))
+            copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-
-    def _told_of(self, copies: Sequence[Entry]) -> list[Told]:
-        """What the rules find in a copy. A rule that reads nothing in which the copy differs finds the same."""
-        before = self.case
-        case = self._reader.revised(before, copies) if isinstance(before, ClaimCase) else None
-        anew = self._anew(copies)
-        if case is None or not isinstance(before, ClaimCase):
-            return anew._told
-        touched = rules_touched(differences(before, case))
-        same = [told for told in self._told if told.rule.id not in touched]
-        return same + anew._run([rule for rule in speaking(case) if rule.id in touched], case)
-
-    def _anew(self, copies: Sequence[Entry]) -> Review:
-        """The review of a copy that stands in the place of the resource."""
         place = next(i for i, e in enumerate(self.entries) if e is self.entry)
         before, after = (
             [other for other in part if other.container is not self.entry]
@@ -191,8 +174,21 @@ def _natural(text: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in _DIGITS.split(text)]
 
 
-def _keys(told: Iterable[Told]) -> Counter[str]:
-    return Counter([each.key for each in told])
+def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken]) -> list[Told]:
+    """What the rules find in a case, in their order; those that failed go into ``broken``."""
+    lines = case.lines if isinstance(case, ClaimCase) else ()
+    told: list[Told] = []
+    for rule in rules:
+        try:
+            for found in rule.check(case):
+                told.append(Told(rule, found, _key(rule, found, lines)))
+        except Exception as error:  # a fault in one rule must not lose the others' findings
+            broken.append(Broken(rule.id, case.resource, error))
+    return told
+
+
+def _count(told: Iterable[Told], key: str) -> int:
+    return sum([each.key == key for each in told])
 
 
 def _errors(told: Iterable[Told]) -> Counter[str]:

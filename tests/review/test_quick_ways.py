@@ -69,11 +69,11 @@ def test_a_correction_is_proved_as_if_all_were_read_and_asked_anew(file: Path) -
     for each in reviews(file.read_bytes()):
         for told in each._told:
             for correction in told.found.corrections:
-                copies = each._copies(correction.edits)
-                assert copies is not None
-                quick = {(after.rule.id, after.key, after.is_error) for after in each._told_of(copies)}
-                slow = {(after.rule.id, after.key, after.is_error) for after in each._anew(copies)._told}
-                assert quick == slow
+                quick, slow = each._told_after(correction.edits), each._after(correction.edits)
+                assert quick is not None and slow is not None
+                assert {(t.rule.id, t.key, t.is_error) for t in quick} == {
+                    (t.rule.id, t.key, t.is_error) for t in slow._told
+                }
                 corrected = patch.apply(each.entry.json(), correction.edits)
                 if document.get("resourceType") == "Bundle":
                     (again,) = (r for r in reviews(with_claim(document, corrected)) if r.entry.name == each.entry.name)
