@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
+from itertools import zip_longest
+from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
@@ -35,7 +37,8 @@ from fhir_massage.model.case import (
 )
 
 #: The elements of a Claim that nearly every correction touches, and no others.
-_OFTEN_CORRECTED = ("item", "total")
+_OFTEN_CORRECTED = frozenset({"item", "total"})
+_provider = attrgetter("provider")
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
@@ -94,7 +97,7 @@ class ClaimReader:
             if referral_entry is None
             else read_referral(self.facts, self.index, referral_entry, "Claim.referral", self.patient, self.today),
             names_referral=claim.referral is not None,
-            named=tuple(self._named(insurance, lines)),
+            named=self._named(insurance, lines),
             authorization=None
             if insurance is None
             else next((ref for ref in insurance[1].pre_auth_ref if ref and ref.strip()), None),
@@ -118,29 +121,24 @@ class ClaimReader:
         ``Unreadable`` where a line is none any more.
         """
         original = self.entry.json()
-        if copy.keys() != original.keys() or any(
-            copy[key] is not original[key] for key in original if key not in _OFTEN_CORRECTED
-        ):
+        touched = [key for key in {**original, **copy} if copy.get(key) is not original.get(key)]
+        if not _OFTEN_CORRECTED.issuperset(touched):
             return None
-        items = {id(item): position for position, item in enumerate(original.get("item", []))}
-        lines = tuple(
-            [
-                before.lines[position] if items.get(id(item)) == position else self._line_of(position, item)
-                for position, item in enumerate(copy.get("item", []))
-            ]
-        )
+        lines = list(before.lines[: len(copy.get("item", []))])
+        for position, (old, item) in enumerate(zip_longest(original.get("item", []), copy.get("item", []))):
+            if item is not old and item is not None:
+                lines[position : position + 1] = [
+                    self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
+                ]
         return msgspec.structs.replace(
             before,
-            lines=lines,
+            lines=tuple(lines),
             encounters=_encounters(lines),
-            named=tuple(self._named(self._insurance(), lines)),
+            named=before.named if _same_providers(before.lines, lines) else self._named(self._insurance(), lines),
             total=_money(part(copy["total"], elements.Money, "Claim.total")) if "total" in copy else None,
             read_json=lambda: copy,
             memo={},
         )
-
-    def _line_of(self, position: int, item: Any) -> Line:
-        return self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
 
     # --- who pays ------------------------------------------------------------------------------
 
@@ -365,7 +363,7 @@ class ClaimReader:
             f"Claim.diagnosis[{position}]", diagnosis.sequence, code, None if region is None else region.region
         )
 
-    def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: tuple[Line, ...]) -> list[Named]:
+    def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: Sequence[Line]) -> tuple[Named, ...]:
         named = []
         if insurance is not None:
             element = f"Claim.insurance[{insurance[0]}].coverage"
@@ -375,7 +373,7 @@ class ClaimReader:
         for provider in {line.provider.element: line.provider for line in lines}.values():
             if not provider.resolved:
                 named.append(Named(provider.element, "rendering provider", False))
-        return named
+        return tuple(named)
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
         if reference is None or not reference.reference:
@@ -417,7 +415,11 @@ def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableC
     return elements.CodeableConcept(coding=others, text=concept.text)
 
 
-def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
+def _same_providers(lines: Sequence[Line], others: Sequence[Line]) -> bool:
+    return len(lines) == len(others) and all(map(is_, map(_provider, lines), map(_provider, others)))
+
+
+def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     groups: dict[tuple[date, str | None], list[Line]] = {}
     for line in lines:
         if line.day is not None:

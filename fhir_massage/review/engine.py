@@ -82,27 +82,20 @@ def under_review(
 
     ``any_claim`` says that a claim came along that is not among the entries.
     """
-    claims = [
+    every_claim = [entry for entry in entries if isinstance(entry.resource, elements.Claim)]
+    claims = [entry for entry in every_claim if entry.resource.status not in NOT_REVIEWED]  # type: ignore[attr-defined]
+    requests = [entry for entry in entries if isinstance(entry.resource, elements.ServiceRequest)]
+    if not requests:
+        return claims
+    referrals = {id(index.find(entry.resource.referral, entry)) for entry in every_claim}  # type: ignore[attr-defined]
+    return claims + [
         entry
-        for entry in entries
-        if isinstance(entry.resource, elements.Claim) and entry.resource.status not in NOT_REVIEWED
-    ]
-    referrals = {
-        id(index.find(entry.resource.referral, entry))
-        for entry in entries
-        if isinstance(entry.resource, elements.Claim) and entry.resource.referral is not None
-    }
-    any_claim = any_claim or any(isinstance(entry.resource, elements.Claim) for entry in entries)
-    orders = [
-        entry
-        for entry in entries
-        if isinstance(entry.resource, elements.ServiceRequest)
-        and entry.container is None
+        for entry in requests
+        if entry.container is None
         and id(entry) not in referrals
-        and _is_ordered(entry, entry.resource, any_claim=any_claim)
-        and is_in_scope(facts, entry.resource, on)
+        and _is_ordered(entry, entry.resource, any_claim=any_claim or bool(every_claim))  # type: ignore[arg-type]
+        and is_in_scope(facts, entry.resource, on)  # type: ignore[arg-type]
     ]
-    return claims + orders
 
 
 def _is_ordered(entry: Entry, request: elements.ServiceRequest, *, any_claim: bool) -> bool:
