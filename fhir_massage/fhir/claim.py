@@ -64,6 +64,7 @@ class ClaimReader:
         self.renderers: dict[tuple[int, ...], Provider] = {}
         self.biller: Provider | None = None
         self.payers: dict[int, Payer | None] = {}
+        self.policies: dict[date, Policy | None] = {}
         self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
     def case(self) -> ClaimCase:
@@ -201,7 +202,7 @@ class ClaimReader:
     # --- lines ---------------------------------------------------------------------------------
 
     def _line(self, position: int, item: elements.Item) -> Line:
-        start, end = _moments(item.serviced_period)
+        start, end = (None, None) if item.serviced_period is None else _moments(item.serviced_period)
         minutes, minutes_from = self._minutes(item, start, end)
         units, in_minutes = _units(item.quantity)
         day = self._day(item)
@@ -227,16 +228,16 @@ class ClaimReader:
             pointers=tuple(item.diagnosis_sequence),
             diagnoses=diagnoses,
             provider=self._rendering(item),
-            policy=self._policy(day),
+            policy=None if day is None else self._policy(day),
             unit_price=_money(item.unit_price),
             factor=None if item.factor is None else _decimal(item.factor),
             net=_money(item.net),
         )
 
-    def _policy(self, day: date | None) -> Policy | None:
-        if day is None or self.payer is None:
-            return None
-        return self.facts.policy(self.payer.id, day)
+    def _policy(self, day: date) -> Policy | None:
+        if day not in self.policies:
+            self.policies[day] = None if self.payer is None else self.facts.policy(self.payer.id, day)
+        return self.policies[day]
 
     def _day(self, item: elements.Item) -> date | None:
         if item.serviced_date is not None:
@@ -264,7 +265,7 @@ class ClaimReader:
                 return minutes, "servicedPeriod"
         for sequence in item.procedure_sequence:
             procedure = self._procedure(sequence)
-            if procedure is not None:
+            if procedure is not None and procedure.performed_period is not None:
                 begun, done = _moments(procedure.performed_period)
                 if begun is not None and done is not None:
                     minutes = dates.minutes_between(begun, done)
@@ -429,9 +430,7 @@ def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     )
 
 
-def _moments(period: elements.Period | None) -> tuple[datetime | None, datetime | None]:
-    if period is None:
-        return None, None
+def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]:
     return dates.moment(period.start), dates.moment(period.end)
 
 

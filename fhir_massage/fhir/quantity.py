@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 COUNTS = frozenset({"", "1", "{unit}", "{units}", "un", "unit", "units"})
@@ -9,6 +10,7 @@ MINUTES = frozenset({"min", "minute", "minutes"})
 HOURS = frozenset({"h", "hr", "hour", "hours"})
 
 
+@lru_cache(maxsize=1024)
 def measure(code: str | None, unit: str | None) -> Literal["count", "minutes", "hours"] | None:
     """What a quantity with this UCUM code (or, failing that, unit text) counts."""
     text = (code or unit or "").strip().lower()

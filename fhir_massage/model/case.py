@@ -101,7 +101,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Units × unit price × factor, in dollars."""
         if self.unit_price is None or self.units is None:
             return None
-        product = Decimal(str(self.units)) * self.unit_price
+        units = Decimal(self.units) if isinstance(self.units, int) else Decimal(str(self.units))
+        product = units * self.unit_price
         return product if self.factor is None else product * self.factor
 
 

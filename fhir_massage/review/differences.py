@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from fhir_massage.model.case import ClaimCase, Line
 from fhir_massage.rules import rules_for
@@ -13,20 +15,29 @@ _GROUPING = frozenset({"day", "provider", "policy"})
 
 
 def differences(before: ClaimCase, after: ClaimCase) -> frozenset[str]:
-    """The fields of the case and of its lines in which the two differ, as ``ClaimReader.revised`` leaves them."""
-    found = {"read_json"}
+    """The fields of the case and of its lines in which the two differ, as ``ClaimReader.revised`` leaves them.
+
+    Keys of the claim's JSON, and of its items', are among them, each after a slash.
+    """
+    found = _keys(before.read_json(), after.read_json()) - {"/item"}
     if before.total != after.total:
         found.add("total")
     if before.named != after.named:
         found.add("named")
     if len(before.lines) != len(after.lines):
-        return frozenset(found | _OF_LINES | {"lines", "encounters"})
+        return frozenset(found | _OF_LINES | {"lines", "encounters", "read_json", "/item"})
     for old, new in zip(before.lines, after.lines, strict=True):
         if old is not new:
             found |= {name for name in _OF_LINES if getattr(old, name) != getattr(new, name)}
+            found |= _keys(before.read_json()["item"][old.index], after.read_json()["item"][new.index])
     if found & _GROUPING:
         found.add("encounters")
     return frozenset(found)
+
+
+def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """The keys under which two objects have other values; parts that were not touched are shared."""
+    return {f"/{key}" for key in {**before, **after} if before.get(key) is not after.get(key)}
 
 
 @lru_cache(maxsize=1024)

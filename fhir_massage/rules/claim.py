@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from fhir_massage.facts.policy import FilingLimit
@@ -316,6 +317,7 @@ def _last_day(line: Line) -> date | None:
     return None if limit.months is None else _months_after(line.day, limit.months)
 
 
+@lru_cache(maxsize=4096)
 def _months_after(day: date, months: int) -> date:
     """The same day so many months later, or the month's last where it has no such day."""
     years, month = divmod(day.month - 1 + months, 12)

@@ -21,9 +21,11 @@ _FIELDS = frozenset(name for kind in _SEEN_BY_RULES for name in kind.__struct_fi
 def reads_of(check: Callable[..., Any], besides: tuple[Callable[..., Any], ...] = ()) -> frozenset[str]:
     """The fields of cases and lines that a rule's function names, itself or through functions of the rules.
 
-    That is more than one run of it reads, and never less. ``besides`` are functions not to be followed.
+    That is more than one run of it reads, and never less. Of a function that reads the claim's own JSON, the
+    keys that it names are among them, each after a slash. ``besides`` are functions not to be followed.
     """
     names: set[str] = set()
+    keys: set[str] = set()
     seen: set[object] = set(besides)
     waiting: list[Any] = [check]
     while waiting:
@@ -31,12 +33,13 @@ def reads_of(check: Callable[..., Any], besides: tuple[Callable[..., Any], ...] 
         if function in seen or not isinstance(function, FunctionType):
             continue
         seen.add(function)
+        keys |= {f"/{text}" for text in _texts(function.__code__)}
         for name in _names(function.__code__):
             names.add(name)
             waiting += _functions(function.__globals__.get(name))
             if name in _PROPERTIES:
                 waiting.append(_PROPERTIES[name])
-    return frozenset(names & _FIELDS)
+    return frozenset(names & _FIELDS | (keys if "read_json" in names else set()))
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -45,6 +48,18 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _texts(constant: Any) -> Iterator[str]:
+    """Every text in the code that may be a key of JSON."""
+    if isinstance(constant, str) and constant.isidentifier():
+        yield constant
+    elif isinstance(constant, CodeType):
+        for inner in constant.co_consts:
+            yield from _texts(inner)
+    elif isinstance(constant, tuple | frozenset):
+        for inner in constant:
+            yield from _texts(inner)
 
 
 def _functions(named: Any) -> list[Any]:
