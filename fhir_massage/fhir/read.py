@@ -56,7 +56,7 @@ class Document:
 class Entry:
     """One resource that came: its struct, its place in the document, and its own JSON on demand."""
 
-    __slots__ = ("container", "document", "full_url", "kind", "path", "place", "resource")
+    __slots__ = ("_json", "container", "document", "full_url", "kind", "path", "place", "resource")
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class Entry:
         self.place = place
         self.full_url = full_url
         self.container = container
+        self._json: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -84,8 +85,9 @@ class Entry:
 
     def json(self) -> dict[str, Any]:
         """The resource as it came, unknown elements and written decimals included. Not to be changed."""
-        content: dict[str, Any] = self.document.at(self.path)
-        return content
+        if self._json is None:
+            self._json = self.document.at(self.path)
+        return self._json
 
 
 class Arrival:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from fhir_massage.model.case import ClaimCase, Line
 from fhir_massage.rules import rules_for
 
-_OF_LINES = frozenset(Line.__struct_fields__)
+_OF_LINES = Line.__struct_fields__
+_values = attrgetter(*_OF_LINES)
 #: Fields of a line by which lines are put together to encounters.
 _GROUPING = frozenset({"day", "provider", "policy"})
 
@@ -25,10 +27,11 @@ def differences(before: ClaimCase, after: ClaimCase) -> frozenset[str]:
     if before.named != after.named:
         found.add("named")
     if len(before.lines) != len(after.lines):
-        return frozenset(found | _OF_LINES | {"lines", "encounters", "read_json", "/item"})
+        return frozenset(found.union(_OF_LINES, ("lines", "encounters", "read_json", "/item")))
     for old, new in zip(before.lines, after.lines, strict=True):
         if old is not new:
-            found |= {name for name in _OF_LINES if getattr(old, name) != getattr(new, name)}
+            compared = zip(_OF_LINES, _values(old), _values(new), strict=True)
+            found.update([name for name, one, other in compared if one is not other and one != other])
             found |= _keys(before.read_json()["item"][old.index], after.read_json()["item"][new.index])
     if found & _GROUPING:
         found.add("encounters")
@@ -37,7 +40,9 @@ def differences(before: ClaimCase, after: ClaimCase) -> frozenset[str]:
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
     """The keys under which two objects have other values; parts that were not touched are shared."""
-    return {f"/{key}" for key in {**before, **after} if before.get(key) is not after.get(key)}
+    if before is after:
+        return set()
+    return {f"/{key}" for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
 
 
 @lru_cache(maxsize=1024)

@@ -105,12 +105,12 @@ class Review:
         after = self._told_after(correction.edits)
         if after is None or _count(after, key) >= _count(self._told, key):
             return False
-        return not _errors(after) - self._errors
+        return _errors(after) <= self._errors
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
         """The review of the resource with the corrections applied, unless they bring new errors."""
         after = self._after(_together(self.entry.json(), corrections))
-        return None if after is None or after._errors - before._errors else after
+        return after if after is not None and after._errors <= before._errors else None
 
     @cached_property
     def _errors(self) -> Counter[str]:

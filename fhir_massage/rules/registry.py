@@ -13,7 +13,7 @@ from fhir_massage.errors import UnknownRule
 from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Denial, Found, Severity
 from fhir_massage.rules.reads import reads_of
-from fhir_massage.rules.tools import change
+from fhir_massage.rules.tools import change, charges, named, part_of_charge
 
 Subject = Literal["claim", "order"]
 Family = Literal[
@@ -123,8 +123,8 @@ def rules_within(scope: Scope) -> tuple[Rule, ...]:
 
 @cache
 def _reads(id: str) -> frozenset[str]:
-    # What a correction is made on does not tell whether the rule fires.
-    return reads_of(rule_by_id(id).check, besides=(change,))
+    # What a correction is made on, the dollars at risk and the words for a code tell nothing of that.
+    return reads_of(rule_by_id(id).check, besides=(change, charges, part_of_charge, named))
 
 
 def rule_by_id(id: str) -> Rule:
