@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -125,18 +125,20 @@ class ClaimReader:
         touched = [key for key in {**original, **copy} if copy.get(key) is not original.get(key)]
         if not _OFTEN_CORRECTED.issuperset(touched):
             return None
-        lines = list(before.lines[: len(copy.get("item", []))])
-        for position, (old, item) in enumerate(zip_longest(original.get("item", []), copy.get("item", []))):
-            if item is not old and item is not None:
-                lines[position : position + 1] = [
-                    self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
-                ]
+        if "item" not in touched:
+            return msgspec.structs.replace(before, total=_total(copy), read_json=lambda: copy, memo={})
+        items = copy.get("item", [])
+        lines = list(before.lines[: len(items)])
+        for position, (old, item) in enumerate(zip_longest(original.get("item", []), items)):
+            if item is not old and position < len(items):
+                line = self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
+                lines[position : position + 1] = [line]
         return msgspec.structs.replace(
             before,
             lines=tuple(lines),
             encounters=_encounters(lines),
             named=before.named if _same_providers(before.lines, lines) else self._named(self._insurance(), lines),
-            total=_money(part(copy["total"], elements.Money, "Claim.total")) if "total" in copy else None,
+            total=_total(copy) if "total" in touched else before.total,
             read_json=lambda: copy,
             memo={},
         )
@@ -414,6 +416,10 @@ def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableC
         if coding.system is not None and coding.system not in codes.PROCEDURE_SYSTEMS
     ]
     return elements.CodeableConcept(coding=others, text=concept.text)
+
+
+def _total(claim: Mapping[str, Any]) -> Decimal | None:
+    return _money(part(claim["total"], elements.Money, "Claim.total")) if "total" in claim else None
 
 
 def _same_providers(lines: Sequence[Line], others: Sequence[Line]) -> bool:

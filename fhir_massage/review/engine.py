@@ -48,10 +48,10 @@ def review_arrival(
     return Report(
         on=on,
         findings=tuple(findings),
-        claims=tuple(each.entry.name for each in reviews if each.entry.kind == "Claim"),
-        orders=tuple(each.entry.name for each in reviews if each.entry.kind == "ServiceRequest"),
+        claims=tuple([each.entry.name for each in reviews if each.entry.kind == "Claim"]),
+        orders=tuple([each.entry.name for each in reviews if each.entry.kind == "ServiceRequest"]),
         unread=tuple(arrival.unread),
-        broken=tuple(broken for each in reviews for broken in each.broken),
+        broken=tuple([broken for each in reviews for broken in each.broken]),
         originals={each.entry.name: each.entry.json for each in reviews},
         cases={each.entry.name: each.case for each in reviews},
         correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},

@@ -56,17 +56,19 @@ class Review:
         self.entries = entries
         self.today = today
         self.broken: list[Broken] = []
-
-    @cached_property
-    def case(self) -> Case:
-        """What the rules see."""
-        if self.entry.kind == "Claim":
-            return self._reader.case()
-        return order_case(self.facts, self.index, self.entry, self.entries, self.today)
+        #: What the rules see.
+        self.case: Case
+        if entry.kind == "Claim":
+            self._reader = ClaimReader(facts, index, entry, entries, today)
+            self.case = self._reader.case()
+            self._told = _tell(speaking(self.case), self.case, self.broken)
+        else:
+            self.case = order_case(facts, index, entry, entries, today)
+            self._told = _tell(rules_for("order"), self.case, self.broken)
 
     def proved(self) -> list[Finding]:
         """The findings, each with those of its corrections that hold when applied."""
-        return self._proved
+        return self._proved if self._told else []
 
     def corrected(self) -> dict[str, Any] | None:
         """The resource with every certain correction applied; ``None`` where there is none.
@@ -116,19 +118,7 @@ class Review:
     def _errors(self) -> Counter[str]:
         return _errors(self._told)
 
-    # --- what the rules find -----------------------------------------------------------------------------
-
-    @cached_property
-    def _told(self) -> list[Told]:
-        case = self.case
-        rules = speaking(case) if isinstance(case, ClaimCase) else rules_for("order")
-        return _tell(rules, case, self.broken)
-
     # --- copies with edits applied -------------------------------------------------------------------------
-
-    @cached_property
-    def _reader(self) -> ClaimReader:
-        return ClaimReader(self.facts, self.index, self.entry, self.entries, self.today)
 
     def _told_after(self, edits: Sequence[Edit]) -> list[Told] | None:
         """What the rules find in a copy with the edits applied; ``None`` where they do not fit.

@@ -345,6 +345,7 @@ def _sum(nets: list[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if known and len(known) == len(nets) else None
 
 
+@lru_cache(maxsize=4096)
 def _cents(dollars: Decimal) -> Decimal:
     return dollars.quantize(CENT, ROUND_HALF_UP)
 
