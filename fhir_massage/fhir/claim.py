@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import zip_longest
 from operator import attrgetter, is_
 from typing import Any
@@ -27,6 +27,7 @@ from fhir_massage.model.case import (
     ClaimCase,
     Coverage,
     Diagnosis,
+    EarlierLine,
     Encounter,
     InsuranceSlot,
     Line,
@@ -65,6 +66,7 @@ class ClaimReader:
         self.biller: Provider | None = None
         self.payers: dict[int, Payer | None] = {}
         self.policies: dict[date, Policy | None] = {}
+        self.history: tuple[EarlierLine, ...] | None = None
         self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
     def case(self) -> ClaimCase:
@@ -111,8 +113,13 @@ class ClaimReader:
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
-            read_history=cache(lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today)),
+            read_history=self._history,
         )
+
+    def _history(self) -> tuple[EarlierLine, ...]:
+        if self.history is None:
+            self.history = earlier_lines(self.facts, self.index, self.entry, self.entries, self.today)
+        return self.history
 
     def revised(self, before: ClaimCase, copy: dict[str, Any]) -> ClaimCase | None:
         """The case of a copy of the claim, read again only in the lines that differ.
