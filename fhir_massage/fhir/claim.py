@@ -143,7 +143,7 @@ class ClaimReader:
         return msgspec.structs.replace(
             before,
             lines=tuple(lines),
-            encounters=_encounters(lines),
+            encounters=_encounters_after(before, lines),
             named=before.named if _same_providers(before.lines, lines) else self._named(self._insurance(), lines),
             total=_total(copy) if "total" in touched else before.total,
             read_json=lambda: copy,
@@ -441,6 +441,26 @@ def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     return tuple(
         Encounter(day, provider, tuple(members), members[0].policy) for (day, provider), members in groups.items()
     )
+
+
+def _encounters_after(before: ClaimCase, lines: Sequence[Line]) -> tuple[Encounter, ...]:
+    """The encounters with lines as they are now: only those of changed lines are put together anew."""
+    changed = [new for old, new in zip(before.lines, lines, strict=False) if new is not old]
+    grouped = {_group(line) for line in changed}
+    if len(lines) != len(before.lines) or grouped != {_group(before.lines[line.index]) for line in changed}:
+        return _encounters(lines)
+    return tuple(
+        [
+            Encounter(each.day, each.provider, tuple([lines[line.index] for line in each.lines]), each.policy)
+            if (each.day, each.provider) in grouped
+            else each
+            for each in before.encounters
+        ]
+    )
+
+
+def _group(line: Line) -> tuple[date | None, str | None]:
+    return line.day, line.provider.key
 
 
 def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]:

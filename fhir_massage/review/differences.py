@@ -28,14 +28,18 @@ def differences(before: ClaimCase, after: ClaimCase) -> frozenset[str]:
         found.add("named")
     if len(before.lines) != len(after.lines):
         return frozenset(found.union(_OF_LINES, ("lines", "encounters", "read_json", "/item")))
-    for old, new in zip(before.lines, after.lines, strict=True):
-        if old is not new:
-            compared = zip(_OF_LINES, _values(old), _values(new), strict=True)
-            found.update([name for name, one, other in compared if one is not other and one != other])
-            found |= _keys(before.read_json()["item"][old.index], after.read_json()["item"][new.index])
+    for old, new in changed_lines(before, after):
+        compared = zip(_OF_LINES, _values(old), _values(new), strict=True)
+        found.update([name for name, one, other in compared if one is not other and one != other])
+        found |= _keys(before.read_json()["item"][old.index], after.read_json()["item"][new.index])
     if found & _GROUPING:
         found.add("encounters")
     return frozenset(found)
+
+
+def changed_lines(before: ClaimCase, after: ClaimCase) -> list[tuple[Line, Line]]:
+    """The lines that are not as they were, each as it was and as it is, where there are as many as before."""
+    return [(old, new) for old, new in zip(before.lines, after.lines, strict=True) if new is not old]
 
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -20,12 +20,12 @@ from fhir_massage.fhir.claim import ClaimReader
 from fhir_massage.fhir.order import order_case
 from fhir_massage.fhir.read import Entry, replaced
 from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase, Line, OrderCase
+from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found
-from fhir_massage.review.differences import differences, rules_touched
+from fhir_massage.review.differences import changed_lines, differences, rules_touched
 from fhir_massage.review.report import Broken
-from fhir_massage.review.silence import speaking
-from fhir_massage.rules import Rule, rules_for
+from fhir_massage.review.silence import firing_in, narrowed, speaking
+from fhir_massage.rules import Rule, Scope, rules_for, rules_within
 from fhir_massage.rules.tools import cite
 
 Case = ClaimCase | OrderCase
@@ -34,11 +34,12 @@ _MODIFIER = re.compile(r"modifier\[\d+\]")
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a rule found in a case, under a key that outlives moved lines."""
+    """What a rule found in a case, on which line, and a key for it that outlives moved lines."""
 
     rule: Rule
     found: Found
     key: str
+    line: int | None
 
     @property
     def is_error(self) -> bool:
@@ -104,39 +105,67 @@ class Review:
 
     def _holds(self, correction: Correction, key: str) -> bool:
         """Whether the correction removes its finding and brings no new error."""
-        after = self._told_after(correction.edits)
-        if after is None or _count(after, key) >= _count(self._told, key):
+        change = self._change(correction.edits)
+        if change is None:
             return False
-        return _errors(after) <= self._errors
+        gone, come = change
+        return _count(come, key) < _count(gone, key) and _errors(come) <= _errors(gone)
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
         """The review of the resource with the corrections applied, unless they bring new errors."""
         after = self._after(_together(self.entry.json(), corrections))
-        return after if after is not None and after._errors <= before._errors else None
-
-    @cached_property
-    def _errors(self) -> Counter[str]:
-        return _errors(self._told)
+        return after if after is not None and _errors(after._told) <= _errors(before._told) else None
 
     # --- copies with edits applied -------------------------------------------------------------------------
 
-    def _told_after(self, edits: Sequence[Edit]) -> list[Told] | None:
-        """What the rules find in a copy with the edits applied; ``None`` where they do not fit.
+    def _change(self, edits: Sequence[Edit]) -> tuple[list[Told], list[Told]] | None:
+        """What is no longer found in a copy with the edits applied, and what is found in its place.
 
-        A rule that reads nothing in which the copy differs finds the same as before.
+        What is found before and after alike may stand in both, or in neither. ``None`` where they do not fit.
         """
-        before = self.case
-        if isinstance(before, ClaimCase):
+        if isinstance(self.case, ClaimCase):
             try:
-                case = self._reader.revised(before, patch.apply(self.entry.json(), edits))
+                case = self._reader.revised(self.case, patch.apply(self.entry.json(), edits))
             except (PatchFailed, Unreadable):
                 return None
             if case is not None:
-                touched = rules_touched(differences(before, case))
-                same = [told for told in self._told if told.rule.id not in touched]
-                return same + _tell([rule for rule in speaking(case) if rule.id in touched], case, broken=[])
+                return self._change_to(self.case, case)
         after = self._after(edits)
-        return None if after is None else after._told
+        return None if after is None else (self._told, after._told)
+
+    def _change_to(self, before: ClaimCase, case: ClaimCase) -> tuple[list[Told], list[Told]]:
+        """The same for a copy that differs in lines and total: of rules that read a difference, where it is."""
+        fields = differences(before, case)
+        touched = rules_touched(fields)
+        if "encounters" in fields:
+            gone = [told for told in self._told if told.rule.id in touched]
+            return gone, _tell([rule for rule in speaking(case) if rule.id in touched], case, [])
+        lines = tuple([line for _, line in changed_lines(before, case)])
+        encounters = tuple([e for e, old in zip(case.encounters, before.encounters, strict=True) if e is not old])
+        beside = tuple([line for encounter in encounters for line in encounter.lines])
+        firing = firing_in(case, lines, encounters) & touched
+        gone = [each for each in self._told_within["claim", None] if each.rule.id in touched]
+        come = _tell([rule for rule in rules_within("claim") if rule.id in touched], case, [])
+        parts: tuple[tuple[Scope, tuple[Line, ...], tuple[Encounter, ...]], ...] = (
+            ("line", lines, ()),
+            ("encounter", beside, encounters),
+        )
+        for scope, of_part, encounters_of_part in parts:
+            gone += [
+                told for line in of_part for told in self._told_within[scope, line.index] if told.rule.id in touched
+            ]
+            rules = [rule for rule in rules_within(scope) if rule.id in firing]
+            if rules:
+                come += _tell(rules, narrowed(case, of_part, encounters_of_part), [], case.lines)
+        return gone, come
+
+    @cached_property
+    def _told_within(self) -> dict[tuple[str, int | None], list[Told]]:
+        """What was found, by how much of the claim its rule looks at, and the line where that is not all of it."""
+        found: dict[tuple[str, int | None], list[Told]] = defaultdict(list)
+        for told in self._told:
+            found[told.rule.within, None if told.rule.within == "claim" else told.line].append(told)
+        return found
 
     def _after(self, edits: Sequence[Edit]) -> Review | None:
         """The review of a copy with the edits applied; ``None`` where they do not fit."""
@@ -164,14 +193,19 @@ def _natural(text: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in _DIGITS.split(text)]
 
 
-def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken]) -> list[Told]:
-    """What the rules find in a case, in their order; those that failed go into ``broken``."""
-    lines = case.lines if isinstance(case, ClaimCase) else ()
+def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken], lines: tuple[Line, ...] | None = None) -> list[Told]:
+    """What the rules find in a case, in their order; those that failed go into ``broken``.
+
+    ``lines`` are all those of the claim, where the case is of some of them.
+    """
+    if lines is None:
+        lines = case.lines if isinstance(case, ClaimCase) else ()
     told: list[Told] = []
     for rule in rules:
         try:
             for found in rule.check(case):
-                told.append(Told(rule, found, _key(rule, found, lines)))
+                position = _line_of(found.element)
+                told.append(Told(rule, found, _key(rule, found, lines, position), position))
         except Exception as error:  # a fault in one rule must not lose the others' findings
             broken.append(Broken(rule.id, case.resource, error))
     return told
@@ -239,9 +273,8 @@ def _line_of(element: str) -> int | None:
     return int(element[11 : element.index("]")])
 
 
-def _key(rule: Rule, found: Found, lines: tuple[Line, ...]) -> str:
+def _key(rule: Rule, found: Found, lines: tuple[Line, ...], position: int | None) -> str:
     """What tells a finding from others even when lines before it are gone: the line by its sequence."""
-    position = _line_of(found.element)
     if position is None:
         return f"{rule.id} {found.element}"
     # A modifier that goes moves those after it: what is said of them is the same finding still.

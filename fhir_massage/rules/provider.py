@@ -81,7 +81,6 @@ def provider_not_payable(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "provider-unknown",
     family="provider",
-    within="line",
     severity="warning",
     title="Nothing tells the profession of who rendered",
     topic="insurance",

@@ -31,7 +31,6 @@ LOOKED_AT: dict[Scope, tuple[str, ...]] = {
         "modifiers",
         "policy",
         "provider.professions",
-        "provider.resolved",
         "pointers",
         "diagnoses",
     ),
@@ -48,7 +47,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     ``topic`` is the code of the CDS Hooks card type that its cards carry. ``within`` is how much of a claim
     the rule looks at in one go: the claim, one encounter or one line. What a rule on a line or an encounter
     decides must follow from the fields that ``LOOKED_AT`` names, the facts and the day of review; reviews
-    remember for which of them it has nothing to say.
+    remember for which of them it has nothing to say. What it finds stands on a line that it looked at.
     """
 
     id: str
