@@ -34,7 +34,17 @@ LOOKED_AT: dict[Scope, tuple[str, ...]] = {
         "pointers",
         "diagnoses",
     ),
-    "encounter": ("code", "modifiers", "units", "units_given_in_minutes", "minutes", "regions", "start", "end"),
+    "encounter": (
+        "code",
+        "modifiers",
+        "units",
+        "units_given_in_minutes",
+        "minutes",
+        "regions",
+        "all_sites_known",
+        "start",
+        "end",
+    ),
 }
 
 #: The sections of a rule's docstring, in their order.
