@@ -88,10 +88,11 @@ def _anew(content: bytes) -> Report:
 
 
 def _show_lines() -> None:
-    print("a clean claim by its number of lines")
-    for count in LINES:
-        spent = microseconds(partial(review, documents.with_lines(count), on=ON), Effort())
-        _line(f"{count} lines, a line", Spread(*(each / count for each in msgspec.structs.astuple(spent))), "µs")
+    for wrong, title in ((False, "a clean claim"), (True, "a claim with a finding on each line")):
+        print(f"{title} by its number of lines")
+        for count in LINES:
+            spent = microseconds(partial(review, documents.with_lines(count, wrong=wrong), on=ON), Effort())
+            _line(f"{count} lines, a line", Spread(*(each / count for each in msgspec.structs.astuple(spent))), "µs")
 
 
 def _show_bulk() -> None:
@@ -140,7 +141,9 @@ def _stored_ratios(effort: Effort) -> Iterator[tuple[str, float]]:
         for peer in (peers.FLOOR, "json.loads", "fhir.resources validation"):
             yield f"{name}: a review to {peer}", round(ratio(ours, peers.readers(content)[peer], effort).median, 2)
     one, many = (partial(review, documents.with_lines(count), on=ON) for count in (4, 500))
-    yield "500 lines to 4, a line", round(ratio(many, one, effort).median / 125, 3)
+    yield "500 lines to 4, a line", round(ratio(many, one, effort).median / 125, 2)
+    few, all_wrong = (partial(review, documents.with_lines(count, wrong=True), on=ON) for count in (4, 500))
+    yield "500 lines to 4, a finding on each, a line", round(ratio(all_wrong, few, effort).median / 125, 2)
     floor = peers.readers(documents.claim_alone())[peers.FLOOR]
     yield "bulk: a review to msgspec decoding", round(ratio(_in_bulk(), floor, effort).median, 2)
 

@@ -16,8 +16,11 @@ def on_file(name: str) -> bytes:
     return (ROOT / f"{name}.json").read_bytes()
 
 
-def with_lines(count: int) -> bytes:
-    """The clean claim with so many lines: a visit of four lines on each of as many days as it takes."""
+def with_lines(count: int, *, wrong: bool = False) -> bytes:
+    """The clean claim with so many lines: a visit of four lines on each of as many days as it takes.
+
+    ``wrong`` takes from each line the modifier that its payer asks for.
+    """
     bundle: Json = json.loads(on_file("clean"))
     claim: Json = bundle["entry"][0]["resource"]
     items, infos = claim["item"], claim["supportingInfo"]
@@ -26,6 +29,8 @@ def with_lines(count: int) -> bytes:
         item, info = copy.deepcopy(items[number % 4]), copy.deepcopy(infos[number % 4])
         item["sequence"] = info["sequence"] = number + 1
         item["informationSequence"] = [number + 1]
+        if wrong:
+            del item["modifier"]
         visit = number // 4
         item["servicedDate"] = f"2026-{10 - visit // 28:02}-{1 + visit % 28:02}"
         claim["item"].append(item)
