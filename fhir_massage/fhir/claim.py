@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import zip_longest
-from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.history import earlier_lines
+from fhir_massage.fhir.patch import touched_keys
 from fhir_massage.fhir.payer import Payer, payer_of
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
@@ -39,7 +39,6 @@ from fhir_massage.model.case import (
 
 #: The elements of a Claim that nearly every correction touches, and no others.
 _OFTEN_CORRECTED = frozenset({"item", "total"})
-_provider = attrgetter("provider")
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
@@ -129,7 +128,7 @@ class ClaimReader:
         ``Unreadable`` where a line is none any more.
         """
         original = self.entry.json()
-        touched = [key for key in {**original, **copy} if copy.get(key) is not original.get(key)]
+        touched = touched_keys(original, copy)
         if not _OFTEN_CORRECTED.issuperset(touched):
             return None
         if "item" not in touched:
@@ -140,11 +139,15 @@ class ClaimReader:
             if item is not old and position < len(items):
                 line = self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
                 lines[position : position + 1] = [line]
+        changed = [(old, new) for old, new in zip(before.lines, lines, strict=False) if new is not old]
+        grouped = len(lines) == len(before.lines) and all(
+            new.day == old.day and new.provider is old.provider for old, new in changed
+        )
         return msgspec.structs.replace(
             before,
             lines=tuple(lines),
-            encounters=_encounters_after(before, lines),
-            named=before.named if _same_providers(before.lines, lines) else self._named(self._insurance(), lines),
+            encounters=_with(lines, before.encounters, [new for _, new in changed]) if grouped else _encounters(lines),
+            named=before.named if grouped else self._named(self._insurance(), lines),
             total=_total(copy) if "total" in touched else before.total,
             read_json=lambda: copy,
             memo={},
@@ -429,10 +432,6 @@ def _total(claim: Mapping[str, Any]) -> Decimal | None:
     return _money(part(claim["total"], elements.Money, "Claim.total")) if "total" in claim else None
 
 
-def _same_providers(lines: Sequence[Line], others: Sequence[Line]) -> bool:
-    return len(lines) == len(others) and all(map(is_, map(_provider, lines), map(_provider, others)))
-
-
 def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     groups: dict[tuple[date, str | None], list[Line]] = {}
     for line in lines:
@@ -443,24 +442,17 @@ def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     )
 
 
-def _encounters_after(before: ClaimCase, lines: Sequence[Line]) -> tuple[Encounter, ...]:
+def _with(lines: Sequence[Line], encounters: tuple[Encounter, ...], changed: Sequence[Line]) -> tuple[Encounter, ...]:
     """The encounters with lines as they are now: only those of changed lines are put together anew."""
-    changed = [new for old, new in zip(before.lines, lines, strict=False) if new is not old]
-    grouped = {_group(line) for line in changed}
-    if len(lines) != len(before.lines) or grouped != {_group(before.lines[line.index]) for line in changed}:
-        return _encounters(lines)
+    groups = {(line.day, line.provider.key) for line in changed}
     return tuple(
         [
             Encounter(each.day, each.provider, tuple([lines[line.index] for line in each.lines]), each.policy)
-            if (each.day, each.provider) in grouped
+            if (each.day, each.provider) in groups
             else each
-            for each in before.encounters
+            for each in encounters
         ]
     )
-
-
-def _group(line: Line) -> tuple[date | None, str | None]:
-    return line.day, line.provider.key
 
 
 def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]:

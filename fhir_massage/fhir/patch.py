@@ -7,7 +7,7 @@ is why no library is used here; the tests hold the results against ``jsonpatch``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhir_massage.errors import PatchFailed
@@ -71,6 +71,12 @@ def _position(part: list[Any], step: str, edit: Edit, *, beyond: bool) -> int:
     if position > len(part) - (0 if beyond else 1):
         raise PatchFailed(f"{edit.op} {edit.path}: there is no position {position}")
     return position
+
+
+def touched_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The keys of an object that edits touched: a patched copy shares with it what they did not."""
+    touched = [key for key, value in after.items() if before.get(key) is not value]
+    return touched if after.keys() >= before.keys() else touched + [key for key in before if key not in after]
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[Edit]:

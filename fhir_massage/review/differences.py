@@ -7,6 +7,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from fhir_massage.fhir.patch import touched_keys
 from fhir_massage.model.case import ClaimCase, Line
 from fhir_massage.rules import rules_for
 
@@ -44,9 +45,7 @@ def changed_lines(before: ClaimCase, after: ClaimCase) -> list[tuple[Line, Line]
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
     """The keys under which two objects have other values; parts that were not touched are shared."""
-    if before is after:
-        return set()
-    return {f"/{key}" for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
+    return {f"/{key}" for key in touched_keys(before, after)}
 
 
 @lru_cache(maxsize=1024)

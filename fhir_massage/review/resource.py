@@ -109,12 +109,12 @@ class Review:
         if change is None:
             return False
         gone, come = change
-        return _count(come, key) < _count(gone, key) and _errors(come) <= _errors(gone)
+        return _count(come, key) < _count(gone, key) and not _new_errors(gone, come)
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
         """The review of the resource with the corrections applied, unless they bring new errors."""
         after = self._after(_together(self.entry.json(), corrections))
-        return after if after is not None and _errors(after._told) <= _errors(before._told) else None
+        return None if after is None or _new_errors(before._told, after._told) else after
 
     # --- copies with edits applied -------------------------------------------------------------------------
 
@@ -215,8 +215,10 @@ def _count(told: Iterable[Told], key: str) -> int:
     return sum([each.key == key for each in told])
 
 
-def _errors(told: Iterable[Told]) -> Counter[str]:
-    return Counter([each.key for each in told if each.is_error])
+def _new_errors(before: Iterable[Told], after: Iterable[Told]) -> Counter[str]:
+    """The errors that are found afterwards and not before."""
+    found = [each.key for each in after if each.is_error]
+    return Counter(found) - Counter([each.key for each in before if each.is_error]) if found else Counter()
 
 
 def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Finding:
