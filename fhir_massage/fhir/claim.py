@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.history import earlier_lines
-from fhir_massage.fhir.patch import touched_keys
+from fhir_massage.fhir.patch import touched_keys, touched_places
 from fhir_massage.fhir.payer import Payer, payer_of
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
@@ -135,11 +134,11 @@ class ClaimReader:
             return msgspec.structs.replace(before, total=_total(copy), read_json=lambda: copy, memo={})
         items = copy.get("item", [])
         lines = list(before.lines[: len(items)])
-        for position, (old, item) in enumerate(zip_longest(original.get("item", []), items)):
-            if item is not old and position < len(items):
-                line = self._line(position, part(item, elements.Item, f"Claim.item[{position}]"))
-                lines[position : position + 1] = [line]
-        changed = [(old, new) for old, new in zip(before.lines, lines, strict=False) if new is not old]
+        places = [*touched_places(original.get("item", []), items), *range(len(lines), len(items))]
+        for place in places:
+            line = self._line(place, part(items[place], elements.Item, f"Claim.item[{place}]"))
+            lines[place : place + 1] = [line]
+        changed = [(before.lines[place], lines[place]) for place in places if place < len(before.lines)]
         grouped = len(lines) == len(before.lines) and all(
             new.day == old.day and new.provider is old.provider for old, new in changed
         )

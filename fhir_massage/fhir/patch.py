@@ -7,7 +7,9 @@ is why no library is used here; the tests hold the results against ``jsonpatch``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, count
+from operator import is_not
 from typing import Any
 
 from fhir_massage.errors import PatchFailed
@@ -77,6 +79,11 @@ def touched_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
     """The keys of an object that edits touched: a patched copy shares with it what they did not."""
     touched = [key for key, value in after.items() if before.get(key) is not value]
     return touched if after.keys() >= before.keys() else touched + [key for key in before if key not in after]
+
+
+def touched_places(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
+    """The places of an array at which something else stands than before, as far as both reach."""
+    return list(compress(count(), map(is_not, before, after)))
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[Edit]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from fhir_massage.fhir.patch import touched_keys
+from fhir_massage.fhir.patch import touched_keys, touched_places
 from fhir_massage.model.case import ClaimCase, Line
 from fhir_massage.rules import rules_for
 
@@ -40,7 +40,7 @@ def differences(before: ClaimCase, after: ClaimCase) -> frozenset[str]:
 
 def changed_lines(before: ClaimCase, after: ClaimCase) -> list[tuple[Line, Line]]:
     """The lines that are not as they were, each as it was and as it is, where there are as many as before."""
-    return [(old, new) for old, new in zip(before.lines, after.lines, strict=True) if new is not old]
+    return [(before.lines[place], after.lines[place]) for place in touched_places(before.lines, after.lines)]
 
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:

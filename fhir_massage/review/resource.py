@@ -18,6 +18,7 @@ from fhir_massage.fhir import patch
 from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.fhir.claim import ClaimReader
 from fhir_massage.fhir.order import order_case
+from fhir_massage.fhir.patch import touched_places
 from fhir_massage.fhir.read import Entry, replaced
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
@@ -141,7 +142,7 @@ class Review:
             gone = [told for told in self._told if told.rule.id in touched]
             return gone, _tell([rule for rule in speaking(case) if rule.id in touched], case, [])
         lines = tuple([line for _, line in changed_lines(before, case)])
-        encounters = tuple([e for e, old in zip(case.encounters, before.encounters, strict=True) if e is not old])
+        encounters = tuple([case.encounters[place] for place in touched_places(before.encounters, case.encounters)])
         beside = tuple([line for encounter in encounters for line in encounter.lines])
         firing = firing_in(case, lines, encounters) & touched
         gone = [each for each in self._told_within["claim", None] if each.rule.id in touched]
