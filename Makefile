@@ -28,8 +28,9 @@ bench: $(TESTABLE)
 bench-compare: $(TESTABLE)
 	@$(BIN)/python -m bench --compare
 
-docs: $(INSTALLED)
+docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "The site is in site/: open site/index.html"
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check
@@ -41,7 +42,7 @@ lint: $(TESTABLE)
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra spark --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra docs --extra spark --extra test \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import documents, java, peers
+from bench import documents, imports, java, peers
 from bench.measure import Effort, Spread, Work, microseconds, ratio
 from bench.tables import with_pairs
 from fhir_massage import Report, review
@@ -42,6 +42,7 @@ def main() -> None:
     _show_lines()
     _show_bulk()
     _show_table()
+    imports.show()
 
 
 def _options() -> argparse.Namespace:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.payer import Payer, payer_of
 from fhir_massage.fhir.people import People
 from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
+from fhir_massage.fhir.referral import gives_a_period, visits_ordered
 from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
 
 #: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
 _OF_ORGANS = ("carotid", "prostat", "rectal")
+#: HL7 condition-clinical and condition-ver-status.
+_ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_REFUTED = frozenset({"refuted", "entered-in-error"})
 _LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
 
 
@@ -55,15 +61,20 @@ def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
     return False
 
 
-def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> OrderCase:
-    """The case of one order. ``entries`` is everything that came along; ``today`` the day of review."""
+def order_case(
+    facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry | None = None
+) -> OrderCase:
+    """The case of one order. ``record`` is what came along; ``today`` the day of review.
+
+    ``origin`` is the order as it came, where ``entry`` is a corrected copy of it.
+    """
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
     day = _day(request, today)
     people = People(facts, index, entry, today)
-    coverage = _coverage(index, entry, entries)
+    patient = index.identity(request.subject, entry)
+    coverage = _coverage(index, entry, record)
     payer = None if coverage is None else payer_of(facts, index, coverage, today)
-    quantity = request.quantity_quantity
     return OrderCase(
         facts=facts,
         today=today,
@@ -76,14 +87,15 @@ def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
         payer_class=None if payer is None else payer.payer_class,
         payer_title="" if payer is None else payer.title,
         policy=_policy(facts, payer, day),
-        visits=None if quantity is None else quantity.value,
-        has_period=request.occurrence_period is not None or request.occurrence_timing is not None,
+        visits=visits_ordered(request),
+        has_period=gives_a_period(request),
         has_reason=bool(request.reason_code or request.reason_reference),
         reasons=_reasons(index, entry, request),
-        conditions=tuple(_conditions(index, entry, entries)),
+        conditions=tuple(_conditions(record, patient, origin or entry)),
         requester=None if request.requester is None else people.provider(request.requester, "ServiceRequest.requester"),
         performers=tuple(_performers(people, request)),
-        authorization=_authorization(entry),
+        authorization=_authorization(index, entry),
+        benefits=tuple(benefits_on(record, index, coverage, patient)),
         read_json=entry.json,
     )
 
@@ -98,13 +110,23 @@ def _day(request: elements.ServiceRequest, today: date) -> date:
     return today
 
 
-def _authorization(entry: Entry) -> str | None:
-    """The prior authorization that the payer said is in place, where the order carries its answer (Da Vinci CRD)."""
+def _authorization(index: Index, entry: Entry) -> str | None:
+    """The prior authorization that is in place.
+
+    The payer's answer stands on the order itself (Da Vinci CRD), or in a ClaimResponse that it names among its
+    insurances.
+    """
     for extension in entry.json().get("extension", []):
         if str(extension.get("url", "")).endswith("/ext-coverage-information"):
             for part in extension.get("extension", []):
                 if part.get("url") == "satisfied-pa-id" and part.get("valueString"):
                     return str(part["valueString"])
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    for reference in request.insurance:
+        answer = index.find(reference, entry)
+        if answer is not None and answer.kind == "ClaimResponse" and answer.json().get("preAuthRef"):
+            return str(answer.json()["preAuthRef"])
     return None
 
 
@@ -112,7 +134,7 @@ def _policy(facts: Facts, payer: Payer | None, day: date) -> Policy | None:
     return None if payer is None else facts.policy(payer.id, day)
 
 
-def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | None:
+def _coverage(index: Index, entry: Entry, record: Record) -> Entry | None:
     """The coverage that the order names; failing that, the patient's only active one that came along."""
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
@@ -120,14 +142,10 @@ def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | N
         found = index.find(reference, entry)
         if found is not None and isinstance(found.resource, elements.Coverage):
             return found
-    patient = index.identity(request.subject, entry)
     active = [
         other
-        for other in entries
-        if isinstance(other.resource, elements.Coverage)
-        and other.resource.status in (None, "active")
-        and patient is not None
-        and index.identity(other.resource.beneficiary, other) == patient
+        for other in record.coverages_of(index.identity(request.subject, entry))
+        if isinstance(other.resource, elements.Coverage) and other.resource.status in (None, "active")
     ]
     return active[0] if len(active) == 1 else None
 
@@ -146,29 +164,34 @@ def _reasons(index: Index, entry: Entry, request: elements.ServiceRequest) -> tu
     return tuple(code for code in found if code is not None)
 
 
-def _conditions(index: Index, entry: Entry, entries: Sequence[Entry]) -> list[PatientCondition]:
-    """The patient's active conditions that came along."""
-    request = entry.resource
-    assert isinstance(request, elements.ServiceRequest)
-    patient = index.identity(request.subject, entry)
-    found = []
-    for other in entries:
-        condition = other.resource
-        if not isinstance(condition, elements.Condition) or patient is None:
-            continue
-        if index.identity(condition.subject, other) != patient:
-            continue
-        status = {code for _, code in codes.codes(condition.clinical_status)}
-        if status and not status & {"active", "recurrence", "relapse"}:
-            continue
-        found.append(
-            PatientCondition(
-                reference=other.name,
+def _conditions(record: Record, patient: str | None, order: Entry) -> Iterator[PatientCondition]:
+    """The patient's active conditions that came along, save those within another resource."""
+    for entry in record.conditions_of(patient):
+        condition = entry.resource
+        assert isinstance(condition, elements.Condition)
+        reference = _reference_to(entry, order)
+        if reference is not None and _is_active(condition):
+            yield PatientCondition(
+                reference=reference,
                 code=codes.diagnosis_code(condition.code),
                 words=next(codes.words(condition.code), ""),
             )
-        )
-    return found
+
+
+def _is_active(condition: elements.Condition) -> bool:
+    status = {code for _, code in codes.codes(condition.clinical_status)}
+    if status and status.isdisjoint(_ACTIVE):
+        return False
+    return _REFUTED.isdisjoint(code for _, code in codes.codes(condition.verification_status))
+
+
+def _reference_to(entry: Entry, order: Entry) -> str | None:
+    """How the order may refer to the entry; ``None`` where it cannot."""
+    if entry.container is not None:
+        return f"#{entry.resource.id}" if entry.container is order and entry.resource.id else None
+    if entry.full_url is not None and entry.full_url.startswith("urn:"):
+        return entry.full_url
+    return f"{entry.kind}/{entry.resource.id}" if entry.resource.id else entry.full_url
 
 
 def _performers(people: People, request: elements.ServiceRequest) -> list[Performer]:

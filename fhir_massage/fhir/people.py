@@ -37,16 +37,21 @@ class People:
         element: str,
         qualification: CodeableConcept | None = None,
     ) -> Provider:
-        """The provider behind a reference, with the professions that the record names."""
+        """The provider behind a reference, with the professions that the record names.
+
+        Of a practitioner also the roles count that came along and name them.
+        """
         entry = self._index.find(reference, self._within)
         named = None if entry is None else entry.resource
         roles: list[CodeableConcept] = []
         npis = _npis([reference.identifier]) if reference is not None and reference.identifier is not None else []
         person = named if isinstance(named, Practitioner) else None
-        if isinstance(named, PractitionerRole) and entry is not None:
-            roles = [*named.code, *named.specialty]
+        if entry is not None and isinstance(named, PractitionerRole):
+            roles = _concepts(entry)
             npis += _npis(named.identifier)
             person = self._index.resource(named.practitioner, entry, Practitioner)
+        elif entry is not None and person is not None:
+            roles = [concept for role in self._index.roles_of(entry) for concept in _concepts(role)]
         elif isinstance(named, Organization):
             npis += _npis(named.identifier)
         if person is not None:
@@ -97,9 +102,15 @@ def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | No
         primary = (i for i in members if any(code == "primary" for _, code in codes.codes(team[i].role)))
         responsible = (i for i in members if team[i].responsible)
         return next(primary, next(responsible, members[0]))
-    if len(team) == 1:
+    if len(team) == 1 and team[0].provider:
         return 0
-    return next((i for i, member in enumerate(team) if member.responsible), None)
+    return next((i for i, member in enumerate(team) if member.responsible and member.provider), None)
+
+
+def _concepts(role: Entry) -> list[CodeableConcept]:
+    """What a role says that its practitioner does."""
+    assert isinstance(role.resource, PractitionerRole)
+    return [*role.resource.code, *role.resource.specialty]
 
 
 def _npis(identifiers: Iterable[Identifier | None]) -> list[str]:

@@ -149,7 +149,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
         arrival.unread[:] = [_on_line(error, number) for error in arrival.unread]
         for entry in arrival.entries:
             entry.place = f"line {number}: {entry.place}"
-        if len(arrival.entries) == 1 and not arrival.entries[0].path:
+        if arrival.entries and not arrival.entries[0].path:  # one resource, with or without contained ones
             together.extend(arrival)
         else:
             yield arrival

@@ -120,8 +120,8 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The referral a claim names.
 
     ``key`` tells it from others, as ``EarlierLine.referral`` does. ``visits`` ordered, the span in which
-    service is to happen, the day it was ``authored`` (the first that a partial date may mean); the
-    ``codes`` it orders with their systems, and the ``words`` of what it orders without a procedure code.
+    service is to happen, the day it was ``authored`` (``authored`` the first and ``authored_by`` the last that a
+    partial date may mean); the ``codes`` it orders with their systems, and the ``words`` of what it orders without a procedure code.
     ``same_patient`` is ``None`` where it cannot be told.
     """
 
@@ -130,6 +130,7 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: str | None
     intent: str | None
     authored: date | None
+    authored_by: date | None
     starts: date | None
     ends: date | None
     visits: Number | None
@@ -161,7 +162,8 @@ class Encounter(msgspec.Struct, frozen=True, gc=False):
 class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A payer's own answer on a benefit: visits allowed and used, whether authorization is needed.
 
-    ``codes`` it speaks of (empty: any). Money is in dollars.
+    ``codes`` it speaks of (empty: any). ``told`` is the day of the answer; it holds from ``starts`` to ``ends``
+    where it gives a benefit period, else for the calendar year. Money is in dollars.
     """
 
     codes: tuple[str, ...]
@@ -171,6 +173,9 @@ class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dollars_allowed: Decimal | None
     dollars_used: Decimal | None
     authorization_required: bool | None
+    told: date | None = None
+    starts: date | None = None
+    ends: date | None = None
 
 
 class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -182,7 +187,7 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     claim: str
-    replaced_by_this: bool
+    replaced_by_this: bool = False
     sent_before: bool = False
     asks_only: bool = False
     provider: str | None
@@ -196,9 +201,12 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
+    ``has_coverage`` says whether the insurance that is billed names a coverage.
+    ``bills_besides`` says whether any other bill came along.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
-    billed before. Both cost time, and so are read only by rules that need them. ``memo`` keeps what
-    several rules of a family work out from the case, for the time of one review.
+    billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
+    read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,
+    for the time of one review.
     """
 
     facts: Facts
@@ -225,7 +233,9 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     insurances: tuple[InsuranceSlot, ...]
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
+    bills_besides: bool
     read_history: Callable[[], tuple[EarlierLine, ...]]
+    read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
@@ -274,11 +284,12 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     requester: Provider | None
     performers: tuple[Performer, ...]
     authorization: str | None
+    benefits: tuple[Benefit, ...]
     read_json: Callable[[], Mapping[str, Any]]
 
 
 class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An active condition of the patient, which may be the reason of an order."""
+    """An active condition of the patient, which may be the reason of an order; ``reference`` is how it is named."""
 
     reference: str
     code: str | None

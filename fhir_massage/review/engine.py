@@ -11,6 +11,7 @@ from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.fhir import elements
 from fhir_massage.fhir.order import is_in_scope
 from fhir_massage.fhir.read import Arrival, Entry, read
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.review.report import Report
 from fhir_massage.review.resource import Review, order_of
@@ -42,7 +43,8 @@ def review_arrival(
     index = index or Index(arrival.entries)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
-    reviews = [Review(facts, index, entry, arrival.entries, on) for entry in subjects]
+    record = Record(facts, index, arrival.entries, on)
+    reviews = [Review(facts, index, entry, record, on) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=order_of)
     return Report(

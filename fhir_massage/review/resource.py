@@ -20,6 +20,7 @@ from fhir_massage.fhir.claim import ClaimReader
 from fhir_massage.fhir.order import order_case
 from fhir_massage.fhir.patch import touched_places
 from fhir_massage.fhir.read import Entry, replaced
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found
@@ -49,23 +50,27 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Review:
-    """The review of one claim or order among all that came along, on the day ``today``."""
+    """The review of one claim or order among all that came along (``record``), on the day ``today``."""
 
-    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
+    def __init__(
+        self, facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry | None = None
+    ) -> None:
+        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
         self.facts = facts
         self.index = index
         self.entry = entry
-        self.entries = entries
+        self.record = record
+        self.origin = origin or entry
         self.today = today
         self.broken: list[Broken] = []
         #: What the rules see.
         self.case: Case
         if entry.kind == "Claim":
-            self._reader = ClaimReader(facts, index, entry, entries, today)
+            self._reader = ClaimReader(facts, index, entry, record, today, self.origin)
             self.case = self._reader.case()
             self._told = _tell(speaking(self.case), self.case, self.broken)
         else:
-            self.case = order_case(facts, index, entry, entries, today)
+            self.case = order_case(facts, index, entry, record, today, self.origin)
             self._told = _tell(rules_for("order"), self.case, self.broken)
 
     def proved(self) -> list[Finding]:
@@ -174,14 +179,9 @@ class Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-        place = next(i for i, e in enumerate(self.entries) if e is self.entry)
-        before, after = (
-            [other for other in part if other.container is not self.entry]
-            for part in (self.entries[:place], self.entries[place + 1 :])
+        return Review(
+            self.facts, self.index.replacing(self.entry, copies), copies[0], self.record, self.today, self.origin
         )
-        # In their old order: of two claims created on one day, the later in the document is the duplicate.
-        entries = [*before, *copies, *after]
-        return Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
 
 
 def order_of(finding: Finding) -> tuple[list[str | int], list[str | int], str]:

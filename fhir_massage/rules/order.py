@@ -11,7 +11,7 @@ from fhir_massage.fhir import codes
 from fhir_massage.model.case import OrderCase, Performer
 from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules import letter
-from fhir_massage.rules.payment import in_words, refusal
+from fhir_massage.rules.payment import benefits_for, in_words, refusal
 from fhir_massage.rules.registry import order_rule
 from fhir_massage.rules.tools import cite, listed, named
 
@@ -246,7 +246,8 @@ def order_authorization_needed(case: OrderCase) -> Iterator[Found]:
     """Ask for the authorization before the visit.
 
     What it checks
-    Whether the payer's policy asks for prior authorization of the service, and the order carries none.
+    Whether the payer's policy, or its own answer on this patient's benefits, asks for prior authorization of the
+    service, and the order carries none.
 
     Why it is denied
     A service without the authorization that was asked for is denied (CO-197), and it is seldom given
@@ -256,16 +257,19 @@ def order_authorization_needed(case: OrderCase) -> Iterator[Found]:
     Ask the payer for authorization before the first visit.
 
     Source
-    The payer's own policy, named in the finding.
+    The payer's own policy, named in the finding, or its answer on the patient's benefits.
     """
-    if case.policy is None or case.authorization is not None:
+    if case.authorization is not None:
         return
-    asked = [case.policy.authorization(code, _performing(case)) for code in _services(case)]
-    if None in asked:
+    asked = [
+        None if case.policy is None else case.policy.authorization(code, _performing(case)) for code in _services(case)
+    ]
+    if None in asked and not all(_answer_asks(case, code) for code in _services(case)):
         return
     yield Found(
         "ServiceRequest.insurance",
-        f"{case.payer_title} asks for prior authorization of {_service_in_words(case)} before the visit.",
+        f"{case.payer_title or 'The payer'} asks for prior authorization of {_service_in_words(case)} "
+        "before the visit.",
         citations=cite(case.facts, *asked),
     )
 
@@ -338,7 +342,7 @@ def _added_code(case: OrderCase, code: str) -> Edit:
 
 def _conditions_as_reasons(case: OrderCase) -> Iterator[Correction]:
     for condition in case.conditions:
-        if condition.code is None or "/" not in condition.reference or not _supports(case, condition.code):
+        if condition.code is None or not _supports(case, condition.code):
             continue
         yield Correction(
             f"Name {condition.code} as the reason",
@@ -359,6 +363,11 @@ def _supports(case: OrderCase, diagnosis: str) -> bool:
         if any(table.find((code, diagnosis[:length]), case.day) for length in range(len(diagnosis), 0, -1)):
             return True
     return False
+
+
+def _answer_asks(case: OrderCase, code: str) -> bool:
+    """Whether the payer's answer on the patient's benefits asks for authorization of the service."""
+    return any(benefit.authorization_required for benefit in benefits_for(case.benefits, code))
 
 
 # --- who renders it -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 from fhir_massage.facts.book import shipped
 from fhir_massage.fhir.read import encode, read
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase
 from fhir_massage.review.engine import review, under_review
@@ -42,9 +43,10 @@ TOLD_OF = {
 def reviews(content: bytes | dict[str, Any]) -> Iterator[Review]:
     arrival, facts = read(content), shipped()
     index = Index(arrival.entries)
+    record = Record(facts, index, arrival.entries, ON)
     for entry in under_review(arrival.entries, index, facts=facts, on=ON):
         if entry.kind == "Claim":
-            yield Review(facts, index, entry, arrival.entries, ON)
+            yield Review(facts, index, entry, record, ON)
 
 
 def found_by(rules: Any, case: ClaimCase) -> list[tuple[str, str]]:
