@@ -17,6 +17,7 @@ run: $(INSTALLED)
 test: $(TESTABLE)
 	@scripts/browser
 	@scripts/java
+	@scripts/postgresql
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
 install: $(INSTALLED)
@@ -42,7 +43,7 @@ lint: $(TESTABLE)
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra docs --extra spark --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra docs --extra postgresql --extra spark --extra test \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

@@ -95,9 +95,13 @@ class ReferralAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class AuthorizationAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether prior authorization is asked for."""
+    """Whether prior authorization is asked for; the form to fill in for it (a canonical address of a FHIR
+    Questionnaire), and where to ask (a web address or telephone number), if the payer names them.
+    """
 
     required: bool
+    questionnaire: str = ""
+    contact: str = ""
 
 
 class DailyUnits(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -235,6 +239,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
         """The prior authorization that is asked for; ``None`` where none is."""
         return _authorization(self, code, profession)
+
+    def says_of_authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
+        """What the policy says of prior authorization, be it that none is asked for; ``None`` where nothing."""
+        return next((e for e in self.authorization_entries if e.speaks_of(code, profession)), None)
+
+    def visits_a_year(self, code: str, profession: str | None) -> YearlyVisits | None:
+        """The most visits a year that the policy allows; ``None`` where it does not say."""
+        return next((e for e in self.yearly_visits if e.speaks_of(code, profession)), None)
 
     def depends_on_profession(self, code: str) -> bool:
         """Whether pay, coverage or referral for the code differ between professions."""

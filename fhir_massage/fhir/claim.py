@@ -16,7 +16,7 @@ from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.history import Before
 from fhir_massage.fhir.patch import touched_keys, touched_places
-from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry, part
@@ -116,6 +116,7 @@ class ClaimReader:
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
+            payer_name=self._payer_name(coverage_entry),
             bills_besides=self.record.history.bills_besides,
             read_history=lambda: self._before.lines(),
             read_same_service=lambda provider, day, code: self._before.same_service(provider, day, code),
@@ -171,6 +172,11 @@ class ClaimReader:
         if id(entry) not in self.payers:
             self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
         return self.payers[id(entry)]
+
+    def _payer_name(self, entry: Entry | None) -> str:
+        if entry is None or not isinstance(entry.resource, elements.Coverage):
+            return ""
+        return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
         payer = self._payer(self.index.find(slot.coverage, self.entry))
@@ -372,14 +378,14 @@ class ClaimReader:
         named += self._reference(self.claim.referral, "Claim.referral", "referral")
         named += self._reference(self.claim.patient, "Claim.patient", "patient")
         for provider in {line.provider.element: line.provider for line in lines}.values():
-            if not provider.resolved:
+            if not provider.resolved and not provider.unfetched:
                 named.append(Named(provider.element, "rendering provider", False))
         return tuple(named)
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
         if reference is None:
             return []
-        found = self.index.find(reference, self.entry) is not None
+        found = self.index.find(reference, self.entry) is not None or self.index.is_unfetched(reference)
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
 
 

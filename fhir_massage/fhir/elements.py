@@ -211,12 +211,21 @@ class Organization(Resource, frozen=True, kw_only=True, gc=False, tag="Organizat
     alias: list[str | None] = []
 
 
+class BillingOption(Element, frozen=True, kw_only=True, gc=False):
+    url: str | None = None
+    value_codeable_concept: CodeableConcept | None = None
+
+
+class OrderedService(CodeableConcept, frozen=True, kw_only=True, gc=False):
+    extension: list[BillingOption] = []
+
+
 class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="ServiceRequest"):
     identifier: list[Identifier] = []
     status: str | None = None
     intent: str | None = None
     do_not_perform: bool | None = None
-    code: CodeableConcept | None = None
+    code: OrderedService | None = None
     order_detail: list[CodeableConcept] = []
     quantity_quantity: Quantity | None = None
     quantity_range: Range | None = None

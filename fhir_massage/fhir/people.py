@@ -64,6 +64,7 @@ class People:
             or (self._in([each.code for each in person.qualification]) if person is not None else ()),
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or reference is None or not reference.reference,
+            unfetched=entry is None and self._index.is_unfetched(reference),
             named=reference is not None,
         )
 

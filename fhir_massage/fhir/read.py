@@ -96,6 +96,8 @@ class Arrival:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.unread: list[Unreadable] = []
+        #: ``Type/id`` of what is referred to and could not be asked for: whether it exists is not known.
+        self.unfetched: set[str] = set()
 
     def documents(self) -> list[Document]:
         """The documents that the entries came in, each once."""
@@ -105,6 +107,7 @@ class Arrival:
         """Take in what else came."""
         self.entries += other.entries
         self.unread += other.unread
+        self.unfetched |= other.unfetched
 
 
 def encode(content: object) -> bytes:
@@ -130,6 +133,16 @@ def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
 def parse(content: bytes) -> Any:
     """Any JSON, with decimals as written. Raises ``Unreadable`` with line and column."""
     return _parse(content, Document(content))
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array in a resource's own JSON; none where it is no array."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def refuse_duplicate_keys(content: bytes) -> None:
+    """Raise ``Unreadable`` where a key of JSON that parses stands twice in its object, which hides a value."""
+    _refuse_duplicates(tuple(_duplicate_keys(content)), (), "")
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:

@@ -15,7 +15,9 @@ R = TypeVar("R", bound=Resource)
 class Index:
     """Every entry by full address, by ``Type/id``, by business identifier, and by ``#id`` within its container."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], unfetched: Iterable[str] = ()) -> None:
+        """``unfetched`` are the ``Type/id`` of what may well be there, but could not be asked for."""
+        self._unfetched = frozenset(unfetched)
         self._under: Index | None = None
         self._take(entries)
 
@@ -61,6 +63,10 @@ class Index:
             container = within.container or within
             return self._local(id(container), address[1:])
         return self._at(address) or self._at(address.split("/_history/", 1)[0]) or self._at(tail(address))
+
+    def is_unfetched(self, reference: Reference | None) -> bool:
+        """Whether what a reference means could not be asked for, so that its absence says nothing."""
+        return reference is not None and tail(reference.reference or "") in self._unfetched
 
     def resource(self, reference: Reference | None, within: Entry, kind: type[R]) -> R | None:
         """The resource that a reference means, where it came along and is of that kind."""

@@ -36,7 +36,8 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
 
     ``key`` tells one provider from another (NPI where known, else the reference). ``professions``
     holds every profession that the record names. ``npis`` are the identifiers given as NPI, each
-    with the element that names the provider.
+    with the element that names the provider. ``resolved`` tells whether the record came along,
+    ``unfetched`` that it could not be asked for.
     """
 
     key: str | None
@@ -44,6 +45,7 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
     professions: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
     resolved: bool = True
+    unfetched: bool = False
     named: bool = True
 
     @property
@@ -236,6 +238,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     bills_besides: bool
     read_history: Callable[[], tuple[EarlierLine, ...]]
     read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
+    payer_name: str = ""
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
@@ -262,7 +265,8 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order under review, on the day ``today``.
 
     ``codes`` are (system, code) of the service and its details, ``words`` its texts;
-    ``procedure`` the procedure code it orders, where it says one.
+    ``procedure`` the procedure code it orders, where it says one; ``billing_options`` the procedure codes
+    that it says it may be billed by. ``payer_name`` is the payer as its coverage calls it.
     """
 
     facts: Facts
@@ -286,6 +290,23 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     authorization: str | None
     benefits: tuple[Benefit, ...]
     read_json: Callable[[], Mapping[str, Any]]
+    payer_name: str = ""
+    coverage: OrderCoverage | None = None
+    billing_options: tuple[str, ...] = ()
+
+
+class OrderCoverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A coverage that may pay for an order: how the EHR refers to it, and what it says where it came along.
+
+    ``same_patient`` is ``None`` where it cannot be told.
+    """
+
+    reference: str
+    found: bool
+    same_patient: bool | None = None
+    status: str | None = None
+    starts: date | None = None
+    ends: date | None = None
 
 
 class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -35,6 +36,11 @@ ASKING = {
     "assistant-modifier-missing": "CQ (physical therapy) or CO (occupational therapy) is on the line",
     "manipulation-modifier-missing": "AT is on the line, for active treatment",
 }
+
+
+#: Conditions that the claim meets by what it carries, so that an order cannot settle them.
+REFERRAL_ON_CLAIM = "a referral is on the claim"
+NUMBER_ON_CLAIM = "the payer's authorization number is on the claim"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -95,6 +101,7 @@ def matrix(on: date, facts: Facts) -> tuple[Answer, ...]:
     )
 
 
+@lru_cache(maxsize=8192)  # an order whose performer is open asks for every profession
 def _answered(facts: Facts, policy: Policy, code: str, profession: str, on: date) -> Answer:
     bare = _bare_claim(facts, policy, code, profession, on)
     refused = [*_refused(facts, policy, code, profession, on), *_found(bare, REFUSING)]
@@ -153,12 +160,12 @@ def _asked(facts: Facts, policy: Policy, code: str, profession: str) -> Iterator
         yield _Condition(_reason(facts, covered.words, "coverage-conditional", covered), covered.conditions)
     referral = policy.referral(code, profession)
     if referral is not None:
-        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), ("a referral is on the claim",))
+        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), (REFERRAL_ON_CLAIM,))
     authorization = policy.authorization(code, profession)
     if authorization is not None:
         yield _Condition(
             _reason(facts, authorization.words, "authorization-missing", authorization),
-            ("the payer's authorization number is on the claim",),
+            (NUMBER_ON_CLAIM,),
         )
 
 

@@ -35,16 +35,19 @@ def review_arrival(
     facts: Facts,
     subjects: Sequence[Entry] | None = None,
     index: Index | None = None,
+    sent_to: Mapping[str, elements.Reference] | None = None,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
-    ``index`` finds what references mean, where that is more than what arrived.
+    ``index`` finds what references mean, where that is more than what arrived. ``sent_to`` says, by an
+    order's name, whom it is being sent to, where that is being chosen.
     """
-    index = index or Index(arrival.entries)
+    chosen = sent_to or {}
+    index = index or Index(arrival.entries, arrival.unfetched)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = Record(facts, index, arrival.entries, on)
-    reviews = [Review(facts, index, entry, record, on) for entry in subjects]
+    reviews = [Review(facts, index, entry, record, on, sent_to=chosen.get(entry.name)) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=order_of)
     return Report(
@@ -58,6 +61,11 @@ def review_arrival(
         cases={each.entry.name: each.case for each in reviews},
         correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},
     )
+
+
+def reviewed(arrival: Arrival, facts: Facts, on: date) -> list[Entry]:
+    """The claims and orders of an arrival that are reviewed where none are chosen."""
+    return under_review(arrival.entries, Index(arrival.entries, arrival.unfetched), facts=facts, on=on)
 
 
 def joined(reports: Sequence[Report], on: date) -> Report:

@@ -14,7 +14,7 @@ import msgspec
 
 from fhir_massage.errors import PatchFailed, Unreadable
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import patch
+from fhir_massage.fhir import elements, patch
 from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.fhir.claim import ClaimReader
 from fhir_massage.fhir.order import order_case
@@ -53,10 +53,19 @@ class Review:
     """The review of one claim or order among all that came along (``record``), on the day ``today``."""
 
     def __init__(
-        self, facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry | None = None
+        self,
+        facts: Facts,
+        index: Index,
+        entry: Entry,
+        record: Record,
+        today: date,
+        *,
+        origin: Entry | None = None,
+        sent_to: elements.Reference | None = None,
     ) -> None:
         """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
         self.facts = facts
+        self.sent_to = sent_to
         self.index = index
         self.entry = entry
         self.record = record
@@ -70,7 +79,7 @@ class Review:
             self.case = self._reader.case()
             self._told = _tell(speaking(self.case), self.case, self.broken)
         else:
-            self.case = order_case(facts, index, entry, record, today, self.origin)
+            self.case = order_case(facts, index, entry, record, today, origin=self.origin, sent_to=sent_to)
             self._told = _tell(rules_for("order"), self.case, self.broken)
 
     def proved(self) -> list[Finding]:
@@ -179,8 +188,16 @@ class Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
+        # A correction that names another performer is made so that the order is sent to that one.
+        sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
         return Review(
-            self.facts, self.index.replacing(self.entry, copies), copies[0], self.record, self.today, self.origin
+            self.facts,
+            self.index.replacing(self.entry, copies),
+            copies[0],
+            self.record,
+            self.today,
+            origin=self.origin,
+            sent_to=sent_to,
         )
 
 
