@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench docs lint lock clean
+.PHONY: run test install bench bench-compare docs lint lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -24,6 +24,10 @@ install: $(INSTALLED)
 
 bench: $(TESTABLE)
 	@$(BIN)/python -m bench
+
+# The ratios beside those stored in bench/baseline.json; fails where one is twice as bad.
+bench-compare: $(TESTABLE)
+	@$(BIN)/python -m bench --compare
 
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -59,6 +59,8 @@ class Facts:
     ) -> None:
         self.sources = dict(sources)
         self.imported = imported
+        #: What reviews found to follow from these facts alone, kept for the next (see ``review.silence``).
+        self.remembered: dict[Hashable, frozenset[str]] = {}
         self._raw = tables
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
         self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")

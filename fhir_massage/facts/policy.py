@@ -147,6 +147,7 @@ class PayorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identifier: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def normal_name(name: str) -> str:
     """A payor's name for comparing: lower case, single spaces, no punctuation."""
     return _NOT_WORDS.sub(" ", name.lower()).strip()

@@ -11,6 +11,7 @@ from fhir_massage.errors import BadFact
 from fhir_massage.facts.rows import Row
 
 R = TypeVar("R", bound=Row)
+_KEPT = 4096
 
 
 class Dated(Generic[R]):
@@ -18,6 +19,7 @@ class Dated(Generic[R]):
 
     def __init__(self, rows: Iterable[R], key: Callable[[R], Hashable]) -> None:
         self._rows: dict[Hashable, tuple[R, ...]] = {}
+        self._by_prefix: dict[tuple[str, date], R | None] = {}
         for row in rows:
             self._rows[key(row)] = (*self._rows.get(key(row), ()), row)
 
@@ -34,6 +36,14 @@ class Dated(Generic[R]):
 
     def by_prefix(self, code: str, on: date) -> R | None:
         """The row whose key is the longest prefix of the code, in force on that day."""
+        if (code, on) in self._by_prefix:
+            return self._by_prefix[code, on]
+        if len(self._by_prefix) >= _KEPT:  # codes that a stranger makes up
+            self._by_prefix.clear()
+        found = self._by_prefix[code, on] = self._longest(code, on)
+        return found
+
+    def _longest(self, code: str, on: date) -> R | None:
         for length in range(len(code), 0, -1):
             row = self.find(code[:length], on)
             if row is not None:

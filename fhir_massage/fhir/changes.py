@@ -169,7 +169,8 @@ def money(amount: Any) -> Decimal | None:
     """The dollars of a FHIR Money."""
     if not isinstance(amount, Mapping) or amount.get("value") is None:
         return None
-    return Decimal(str(amount["value"]))
+    value = amount["value"]
+    return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
 def product(item: Mapping[str, Any], units: int | float | Decimal) -> Decimal | None:

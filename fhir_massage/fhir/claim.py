@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.history import Before
+from fhir_massage.fhir.patch import touched_keys, touched_places
 from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
-from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.read import Entry, part
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index, same
 from fhir_massage.fhir.referral import read_referral
@@ -30,6 +36,8 @@ from fhir_massage.model.case import (
     Provider,
 )
 
+#: The elements of a Claim that nearly every correction touches, and no others.
+_OFTEN_CORRECTED = frozenset({"item", "total"})
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
@@ -40,10 +48,12 @@ def claim_case(
 
     ``origin`` is the claim as it came, where ``entry`` is a corrected copy of it.
     """
-    return _ClaimReader(facts, index, entry, record, today, origin or entry).case()
+    return ClaimReader(facts, index, entry, record, today, origin or entry).case()
 
 
-class _ClaimReader:
+class ClaimReader:
+    """Reads one Claim, and copies of it that differ in little."""
+
     def __init__(self, facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry) -> None:
         assert isinstance(entry.resource, elements.Claim)
         self.facts = facts
@@ -56,10 +66,14 @@ class _ClaimReader:
         self.people = People(facts, index, entry, today)
         self.patient = index.identity(self.claim.patient, entry)
         self.members: dict[int, Provider] = {}
+        self.renderers: dict[tuple[int, ...], Provider] = {}
         self.biller: Provider | None = None
-        self.regions_of_diagnosis: dict[str, str | None] = {}
+        self.payers: dict[int, Payer | None] = {}
+        self.policies: dict[date, Policy | None] = {}
+        self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
     def case(self) -> ClaimCase:
+        """The case of the claim."""
         claim = self.claim
         insurance = self._insurance()
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
@@ -89,7 +103,7 @@ class _ClaimReader:
             if referral_entry is None
             else read_referral(self.facts, self.index, referral_entry, "Claim.referral", self.patient, self.today),
             names_referral=claim.referral is not None,
-            named=tuple(self._named(insurance, lines)),
+            named=self._named(insurance, lines),
             authorization=None
             if insurance is None
             else next((ref for ref in insurance[1].pre_auth_ref if ref and ref.strip()), None),
@@ -103,8 +117,42 @@ class _ClaimReader:
             accident=claim.accident is not None,
             read_json=self.entry.json,
             payer_name=self._payer_name(coverage_entry),
-            read_history=lambda: self._before().lines(),
-            read_same_service=lambda provider, day, code: self._before().same_service(provider, day, code),
+            bills_besides=self.record.history.bills_besides,
+            read_history=lambda: self._before.lines(),
+            read_same_service=lambda provider, day, code: self._before.same_service(provider, day, code),
+        )
+
+    def revised(self, before: ClaimCase, copy: dict[str, Any]) -> ClaimCase | None:
+        """The case of a copy of the claim, read again only in the lines that differ.
+
+        ``before`` is the case of the claim as it came, with which the copy shares its untouched parts.
+        ``None`` where they differ in more than lines and total: then all is to be read anew. Raises
+        ``Unreadable`` where a line is none any more.
+        """
+        original = self.entry.json()
+        touched = touched_keys(original, copy)
+        if not _OFTEN_CORRECTED.issuperset(touched):
+            return None
+        if "item" not in touched:
+            return msgspec.structs.replace(before, total=_total(copy), read_json=lambda: copy, memo={})
+        items = copy.get("item", [])
+        lines = list(before.lines[: len(items)])
+        places = [*touched_places(original.get("item", []), items), *range(len(lines), len(items))]
+        for place in places:
+            line = self._line(place, part(items[place], elements.Item, f"Claim.item[{place}]"))
+            lines[place : place + 1] = [line]
+        changed = [(before.lines[place], lines[place]) for place in places if place < len(before.lines)]
+        grouped = len(lines) == len(before.lines) and all(
+            new.day == old.day and new.provider is old.provider for old, new in changed
+        )
+        return msgspec.structs.replace(
+            before,
+            lines=tuple(lines),
+            encounters=_with(lines, before.encounters, [new for _, new in changed]) if grouped else _encounters(lines),
+            named=before.named if grouped else self._named(self._insurance(), lines),
+            total=_total(copy) if "total" in touched else before.total,
+            read_json=lambda: copy,
+            memo={},
         )
 
     # --- who pays ------------------------------------------------------------------------------
@@ -121,7 +169,9 @@ class _ClaimReader:
     def _payer(self, entry: Entry | None) -> Payer | None:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
             return None
-        return payer_of(self.facts, self.index, entry, self.today)
+        if id(entry) not in self.payers:
+            self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
+        return self.payers[id(entry)]
 
     def _payer_name(self, entry: Entry | None) -> str:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
@@ -151,26 +201,26 @@ class _ClaimReader:
             same_patient=same(self.patient, self.index.identity(coverage.beneficiary, entry)),
         )
 
+    @cached_property
     def _before(self) -> Before:
         return self.record.history.before(self.entry, self.index, self.origin)
 
     # --- lines ---------------------------------------------------------------------------------
 
     def _line(self, position: int, item: elements.Item) -> Line:
-        start, end = _moments(item.serviced_period)
+        start, end = (None, None) if item.serviced_period is None else _moments(item.serviced_period)
         minutes, minutes_from = self._minutes(item, start, end)
         units, in_minutes = _units(item.quantity)
         day = self._day(item)
         regions, all_sites_known = self._regions(item)
-        diagnoses = tuple(
-            self.by_sequence[pointer] for pointer in item.diagnosis_sequence if pointer in self.by_sequence
-        )
+        known = self.by_sequence
+        diagnoses = tuple([known[pointer] for pointer in item.diagnosis_sequence if pointer in known])
         return Line(
             index=position,
             element=f"Claim.item[{position}]",
             sequence=item.sequence,
             code=codes.procedure_code(item.product_or_service),
-            words=self._words(item),
+            words=self._words(item) if item.procedure_sequence or _says_more(item.product_or_service) else (),
             modifiers=_modifiers(item.modifier) if item.modifier else (),
             units=units,
             units_given_in_minutes=in_minutes,
@@ -181,20 +231,19 @@ class _ClaimReader:
             day=day,
             regions=regions,
             all_sites_known=all_sites_known,
-            hints=self._hints(diagnoses),
             pointers=tuple(item.diagnosis_sequence),
             diagnoses=diagnoses,
             provider=self._rendering(item),
-            policy=self._policy(day),
+            policy=None if day is None else self._policy(day),
             unit_price=_money(item.unit_price),
-            factor=None if item.factor is None else Decimal(str(item.factor)),
+            factor=None if item.factor is None else _decimal(item.factor),
             net=_money(item.net),
         )
 
-    def _policy(self, day: date | None) -> Policy | None:
-        if day is None or self.payer is None:
-            return None
-        return self.facts.policy(self.payer.id, day)
+    def _policy(self, day: date) -> Policy | None:
+        if day not in self.policies:
+            self.policies[day] = None if self.payer is None else self.facts.policy(self.payer.id, day)
+        return self.policies[day]
 
     def _day(self, item: elements.Item) -> date | None:
         if item.serviced_date is not None:
@@ -214,18 +263,15 @@ class _ClaimReader:
         self, item: elements.Item, start: datetime | None, end: datetime | None
     ) -> tuple[Number | None, MinutesFrom | None]:
         for sequence in item.information_sequence:
-            for info in self.claim.supporting_info:
-                if info.sequence == sequence:
-                    minutes = _in_minutes(info.value_quantity)
-                    if minutes is not None:
-                        return minutes, "supportingInfo"
+            if sequence in self.minutes_of:
+                return self.minutes_of[sequence], "supportingInfo"
         if start is not None and end is not None:
             minutes = dates.minutes_between(start, end)
             if minutes is not None:
                 return minutes, "servicedPeriod"
         for sequence in item.procedure_sequence:
             procedure = self._procedure(sequence)
-            if procedure is not None:
+            if procedure is not None and procedure.performed_period is not None:
                 begun, done = _moments(procedure.performed_period)
                 if begun is not None and done is not None:
                     minutes = dates.minutes_between(begun, done)
@@ -272,24 +318,16 @@ class _ClaimReader:
             regions |= found
         return frozenset(regions), all_known
 
-    def _hints(self, diagnoses: tuple[Diagnosis, ...]) -> frozenset[str]:
-        hints = set()
-        for diagnosis in diagnoses:
-            if diagnosis.code is None:
-                continue
-            if diagnosis.code not in self.regions_of_diagnosis:
-                row = self.facts.diagnosis_regions.by_prefix(diagnosis.code, self.today)
-                self.regions_of_diagnosis[diagnosis.code] = None if row is None else row.region
-            hints.add(self.regions_of_diagnosis[diagnosis.code])
-        hints.discard(None)
-        return frozenset(hint for hint in hints if hint is not None)
-
     # --- who rendered ----------------------------------------------------------------------------
 
     def _rendering(self, item: elements.Item) -> Provider:
-        position = rendering_member(self.claim.care_team, item.care_team_sequence)
-        if position is not None:
-            return self._member(position)
+        named = tuple(item.care_team_sequence)
+        if named not in self.renderers:
+            position = rendering_member(self.claim.care_team, named)
+            self.renderers[named] = self._biller() if position is None else self._member(position)
+        return self.renderers[named]
+
+    def _biller(self) -> Provider:
         if self.biller is None:
             self.biller = (
                 NOBODY if self.claim.provider is None else self.people.provider(self.claim.provider, "Claim.provider")
@@ -313,7 +351,7 @@ class _ClaimReader:
         """Every provider on the claim: the biller, the care team, and who rendered a line."""
         found: dict[str, Provider] = {}
         if self.claim.provider is not None:
-            found["Claim.provider"] = self.biller or self.people.provider(self.claim.provider, "Claim.provider")
+            found["Claim.provider"] = self._biller()
         for position, member in enumerate(self.claim.care_team):
             if member.provider is not None:
                 provider = self._member(position)
@@ -327,9 +365,12 @@ class _ClaimReader:
         if code is None and diagnosis.diagnosis_reference is not None:
             condition = self.index.resource(diagnosis.diagnosis_reference, self.entry, elements.Condition)
             code = None if condition is None else codes.diagnosis_code(condition.code)
-        return Diagnosis(f"Claim.diagnosis[{position}]", diagnosis.sequence, code)
+        region = None if code is None else self.facts.diagnosis_regions.by_prefix(code, self.today)
+        return Diagnosis(
+            f"Claim.diagnosis[{position}]", diagnosis.sequence, code, None if region is None else region.region
+        )
 
-    def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: tuple[Line, ...]) -> list[Named]:
+    def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: Sequence[Line]) -> tuple[Named, ...]:
         named = []
         if insurance is not None:
             element = f"Claim.insurance[{insurance[0]}].coverage"
@@ -339,13 +380,34 @@ class _ClaimReader:
         for provider in {line.provider.element: line.provider for line in lines}.values():
             if not provider.resolved and not provider.unfetched:
                 named.append(Named(provider.element, "rendering provider", False))
-        return named
+        return tuple(named)
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
         if reference is None:
             return []
         found = self.index.find(reference, self.entry) is not None or self.index.is_unfetched(reference)
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
+
+
+def _minutes_by_sequence(infos: Sequence[elements.SupportingInfo]) -> dict[int | None, Number]:
+    """The minutes that each supporting information tells, by its sequence; of several, the first."""
+    found: dict[int | None, Number] = {}
+    for info in infos:
+        minutes = _in_minutes(info.value_quantity)
+        if minutes is not None:
+            found.setdefault(info.sequence, minutes)
+    return found
+
+
+def _says_more(concept: elements.CodeableConcept | None) -> bool:
+    """Whether a concept says anything besides one bare code."""
+    if concept is None:
+        return False
+    return concept.text is not None or len(concept.coding) != 1 or _in_words(concept.coding[0])
+
+
+def _in_words(coding: elements.Coding) -> bool:
+    return coding.display is not None or coding.system not in codes.PROCEDURE_SYSTEMS
 
 
 def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableConcept | None:
@@ -360,7 +422,11 @@ def _beside_code(concept: elements.CodeableConcept | None) -> elements.CodeableC
     return elements.CodeableConcept(coding=others, text=concept.text)
 
 
-def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
+def _total(claim: Mapping[str, Any]) -> Decimal | None:
+    return _money(part(claim["total"], elements.Money, "Claim.total")) if "total" in claim else None
+
+
+def _encounters(lines: Sequence[Line]) -> tuple[Encounter, ...]:
     groups: dict[tuple[date, str | None], list[Line]] = {}
     for line in lines:
         if line.day is not None:
@@ -370,14 +436,25 @@ def _encounters(lines: tuple[Line, ...]) -> tuple[Encounter, ...]:
     )
 
 
-def _moments(period: elements.Period | None) -> tuple[datetime | None, datetime | None]:
-    if period is None:
-        return None, None
+def _with(lines: Sequence[Line], encounters: tuple[Encounter, ...], changed: Sequence[Line]) -> tuple[Encounter, ...]:
+    """The encounters with lines as they are now: only those of changed lines are put together anew."""
+    groups = {(line.day, line.provider.key) for line in changed}
+    return tuple(
+        [
+            Encounter(each.day, each.provider, tuple([lines[line.index] for line in each.lines]), each.policy)
+            if (each.day, each.provider) in groups
+            else each
+            for each in encounters
+        ]
+    )
+
+
+def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]:
     return dates.moment(period.start), dates.moment(period.end)
 
 
 def _modifiers(concepts: list[elements.CodeableConcept]) -> tuple[str, ...]:
-    return tuple(coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code)
+    return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
 
 
 def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
@@ -401,4 +478,10 @@ def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
 
 
 def _money(money: elements.Money | None) -> Decimal | None:
-    return None if money is None or money.value is None else Decimal(str(money.value))
+    return None if money is None or money.value is None else _decimal(money.value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _decimal(value: Number) -> Decimal:
+    """A number as it is written: ``58.0`` and ``58`` are told apart."""
+    return Decimal(str(value))

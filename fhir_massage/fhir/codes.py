@@ -40,12 +40,11 @@ _ICD_SHAPE = re.compile(r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?")
 _TAXONOMY_SHAPE = re.compile(r"[0-9A-Z]{9}X")
 
 
-def codes(concept: CodeableConcept | None) -> Iterator[tuple[str, str]]:
+def codes(concept: CodeableConcept | None) -> list[tuple[str, str]]:
     """The (system, code) of each coding that has a code; the system is empty where absent."""
-    if concept is not None:
-        for coding in concept.coding:
-            if coding.code:
-                yield coding.system or "", coding.code.strip()
+    if concept is None:
+        return []
+    return [(coding.system or "", coding.code.strip()) for coding in concept.coding if coding.code]
 
 
 def procedure_code(concept: CodeableConcept | None) -> str | None:

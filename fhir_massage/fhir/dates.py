@@ -41,6 +41,7 @@ def days(text: str | None) -> Days | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def day(text: str | None) -> date | None:
     """The one day that a FHIR date or dateTime names; ``None`` where it is partial or no date."""
     found = days(text)

@@ -7,7 +7,9 @@ is why no library is used here; the tests hold the results against ``jsonpatch``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, count
+from operator import is_not
 from typing import Any
 
 from fhir_massage.errors import PatchFailed
@@ -71,6 +73,17 @@ def _position(part: list[Any], step: str, edit: Edit, *, beyond: bool) -> int:
     if position > len(part) - (0 if beyond else 1):
         raise PatchFailed(f"{edit.op} {edit.path}: there is no position {position}")
     return position
+
+
+def touched_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The keys of an object that edits touched: a patched copy shares with it what they did not."""
+    touched = [key for key, value in after.items() if before.get(key) is not value]
+    return touched if after.keys() >= before.keys() else touched + [key for key in before if key not in after]
+
+
+def touched_places(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
+    """The places of an array at which something else stands than before, as far as both reach."""
+    return list(compress(count(), map(is_not, before, after)))
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[Edit]:

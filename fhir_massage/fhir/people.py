@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from fhir_massage.facts.book import Facts
@@ -42,28 +42,26 @@ class People:
         Of a practitioner also the roles count that came along and name them.
         """
         entry = self._index.find(reference, self._within)
+        named = None if entry is None else entry.resource
         roles: list[CodeableConcept] = []
-        npis = list(_npis([reference.identifier] if reference and reference.identifier else []))
-        person: Practitioner | None = None
-        if entry is not None and isinstance(entry.resource, PractitionerRole):
+        npis = _npis([reference.identifier]) if reference is not None and reference.identifier is not None else []
+        person = named if isinstance(named, Practitioner) else None
+        if entry is not None and isinstance(named, PractitionerRole):
             roles = _concepts(entry)
-            npis += _npis(entry.resource.identifier)
-            person = self._index.resource(entry.resource.practitioner, entry, Practitioner)
-        elif entry is not None and isinstance(entry.resource, Practitioner):
-            person = entry.resource
+            npis += _npis(named.identifier)
+            person = self._index.resource(named.practitioner, entry, Practitioner)
+        elif entry is not None and person is not None:
             roles = [concept for role in self._index.roles_of(entry) for concept in _concepts(role)]
-        elif entry is not None and isinstance(entry.resource, Organization):
-            npis += _npis(entry.resource.identifier)
+        elif isinstance(named, Organization):
+            npis += _npis(named.identifier)
         if person is not None:
             npis += _npis(person.identifier)
         return Provider(
             key=self._key(reference, npis),
             element=element,
-            professions=self._professions(
-                [qualification] if qualification else [],
-                roles,
-                [q.code for q in person.qualification if q.code] if person else [],
-            ),
+            professions=(self._in([qualification]) if qualification is not None else ())
+            or self._in(roles)
+            or (self._in([each.code for each in person.qualification]) if person is not None else ()),
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or reference is None or not reference.reference,
             unfetched=entry is None and self._index.is_unfetched(reference),
@@ -84,15 +82,8 @@ class People:
             return npis[-1]
         return identity if identity is None else self._npis_by_identity.get(identity, identity)
 
-    def _professions(self, *places: list[CodeableConcept]) -> tuple[str, ...]:
-        """The professions of the first place that names any."""
-        for place in places:
-            found = self._in(place)
-            if found:
-                return found
-        return ()
-
-    def _in(self, concepts: Iterable[CodeableConcept]) -> tuple[str, ...]:
+    def _in(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
+        """The professions that NUCC codes of the concepts name."""
         found: dict[str, None] = {}
         for concept in concepts:
             for taxonomy in codes.taxonomy_codes(concept):
@@ -123,7 +114,9 @@ def _concepts(role: Entry) -> list[CodeableConcept]:
     return [*role.resource.code, *role.resource.specialty]
 
 
-def _npis(identifiers: Iterable[Identifier | None]) -> Iterator[str]:
-    for identifier in identifiers:
-        if identifier is not None and identifier.system in codes.NPI_SYSTEMS and identifier.value is not None:
-            yield identifier.value.strip()
+def _npis(identifiers: Iterable[Identifier | None]) -> list[str]:
+    return [
+        identifier.value.strip()
+        for identifier in identifiers
+        if identifier is not None and identifier.system in codes.NPI_SYSTEMS and identifier.value is not None
+    ]

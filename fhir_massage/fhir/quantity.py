@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 COUNTS = frozenset({"", "1", "{unit}", "{units}", "un", "unit", "units"})
@@ -10,6 +11,7 @@ HOURS = frozenset({"h", "hr", "hour", "hours"})
 SPANS = frozenset({"d", "day", "days", "wk", "week", "weeks", "mo", "month", "months", "a", "year", "years"})
 
 
+@lru_cache(maxsize=1024)
 def measure(code: str | None, unit: str | None) -> Literal["count", "minutes", "hours", "span"] | None:
     """What a quantity with this UCUM code (or, failing that, unit text) counts."""
     text = (code or unit or "").strip().lower()

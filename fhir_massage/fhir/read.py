@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
+import orjson
 
 from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.fhir import elements
@@ -18,6 +20,7 @@ LARGEST_DOCUMENT = 64 * 1024 * 1024
 DEEPEST_NESTING = 100
 
 Path = tuple[str | int, ...]
+E = TypeVar("E", bound=elements.Element)
 
 _typed = msgspec.json.Decoder(elements.AnyResource)  # type: ignore[type-abstract, unused-ignore]
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
@@ -53,7 +56,7 @@ class Document:
 class Entry:
     """One resource that came: its struct, its place in the document, and its own JSON on demand."""
 
-    __slots__ = ("container", "document", "full_url", "kind", "path", "place", "resource")
+    __slots__ = ("_json", "container", "document", "full_url", "kind", "path", "place", "resource")
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Entry:
         self.place = place
         self.full_url = full_url
         self.container = container
+        self._json: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -81,8 +85,9 @@ class Entry:
 
     def json(self) -> dict[str, Any]:
         """The resource as it came, unknown elements and written decimals included. Not to be changed."""
-        content: dict[str, Any] = self.document.at(self.path)
-        return content
+        if self._json is None:
+            self._json = self.document.at(self.path)
+        return self._json
 
 
 class Arrival:
@@ -137,7 +142,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def refuse_duplicate_keys(content: bytes) -> None:
     """Raise ``Unreadable`` where a key of JSON that parses stands twice in its object, which hides a value."""
-    _refuse_duplicates(tuple(_duplicate_keys(content, Document(content))), (), "")
+    _refuse_duplicates(tuple(_duplicate_keys(content)), (), "")
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
@@ -185,6 +190,20 @@ def replaced(entry: Entry, content: dict[str, Any]) -> list[Entry]:
     return arrival.entries
 
 
+def part(content: object, kind: type[E], place: str) -> E:
+    """A part of a resource, given its JSON. Raises ``Unreadable``."""
+    try:
+        read: E = _decoder(kind).decode(encode(content))
+    except msgspec.ValidationError as error:
+        raise _wrong_type(error, place) from None
+    return read
+
+
+@cache
+def _decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
+    return msgspec.json.Decoder(kind)
+
+
 def _whole(content: bytes) -> bool:
     try:
         msgspec.json.decode(content, type=msgspec.Raw)
@@ -203,20 +222,22 @@ def _read_bytes(content: bytes) -> Arrival:
         raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
     content = content.removeprefix(b"\xef\xbb\xbf")
     document = Document(content)
-    whole = _parse(content, document)
-    duplicates = _duplicate_keys(content, document)
-    if not duplicates:
-        try:
-            resource = _typed.decode(content)
-        except RecursionError:
-            raise _too_deep() from None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            pass  # found again, part by part, below
-        else:
-            arrival = Arrival()
-            _collect(arrival, resource, document, (), elements.kind(resource), None)
-            return arrival
-    return _read_parts(document, whole, bad=duplicates)
+    resource = _read_at_once(content)
+    if resource is None:
+        whole = _parse(content, document)
+        return _read_parts(document, whole, bad=_duplicate_keys(content))
+    arrival = Arrival()
+    _collect(arrival, resource, document, (), elements.kind(resource), None)
+    return arrival
+
+
+def _read_at_once(content: bytes) -> elements.Resource | None:
+    """The resource, where nothing is wrong with it; else ``None``, and it is to be read part by part."""
+    try:
+        resource: elements.Resource = _typed.decode(content)
+        return None if _may_repeat_a_key(content) else resource
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, TypeError):
+        return None
 
 
 def _parse(content: bytes, document: Document) -> Any:
@@ -484,20 +505,28 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object as its pairs, so that a repeated key is still seen."""
 
 
-def _duplicate_keys(content: bytes, document: Document) -> list[Path]:
-    """The paths of keys that stand twice in their object. JSON decoders silently keep the last one.
+def _may_repeat_a_key(content: bytes) -> bool:
+    """Whether a key may stand twice in its object. Raises ``ValueError`` for what is not JSON throughout.
 
     Written out again, a document that lost a key has fewer colons than it came with. That is quick to
     see, and exact as long as no colon came escaped.
     """
+    written = orjson.dumps(orjson.loads(content))
+    return written.count(b":") != content.count(b":") or b"\\u003" in content
+
+
+def _duplicate_keys(content: bytes) -> list[Path]:
+    """The paths of keys that stand twice in their object. JSON decoders silently keep the last one."""
+    found: list[Path] = []
     try:
-        written = encode(document.json())
+        if not _may_repeat_a_key(content):
+            return []
+    except (ValueError, TypeError):
+        pass  # deeper, or with larger numbers, than is quickly looked through
+    try:
+        _walk_pairs(json.loads(content, object_pairs_hook=_Pairs), (), found)
     except RecursionError:
         raise _too_deep() from None
-    if written.count(b":") == content.count(b":") and b"\\u003" not in content:
-        return []
-    found: list[Path] = []
-    _walk_pairs(json.loads(content, object_pairs_hook=_Pairs), (), found)
     return found
 
 

@@ -20,11 +20,15 @@ MinutesFrom = Literal["supportingInfo", "servicedPeriod", "procedure", "quantity
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
-    """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot."""
+    """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot.
+
+    ``region`` is the body region that the code names, where it names one.
+    """
 
     element: str
     sequence: int | None
     code: str | None
+    region: str | None = None
 
 
 class Provider(msgspec.Struct, frozen=True, gc=False):
@@ -56,8 +60,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
     ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
     where the line's period carries times; ``regions`` from body sites (``all_sites_known`` where each of
-    them is one that the facts know), ``hints`` from diagnoses.
-    Money is in dollars.
+    them is one that the facts know). Money is in dollars.
     """
 
     index: int
@@ -75,7 +78,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     day: date | None
     regions: frozenset[str]
     all_sites_known: bool
-    hints: frozenset[str]
     pointers: tuple[int, ...]
     diagnoses: tuple[Diagnosis, ...]
     provider: Provider
@@ -83,6 +85,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unit_price: Decimal | None
     factor: Decimal | None
     net: Decimal | None
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """The regions that the line's diagnoses name."""
+        return frozenset([diagnosis.region for diagnosis in self.diagnoses if diagnosis.region is not None])
 
     @property
     def charge(self) -> Decimal | None:
@@ -96,7 +103,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Units × unit price × factor, in dollars."""
         if self.unit_price is None or self.units is None:
             return None
-        product = Decimal(str(self.units)) * self.unit_price
+        units = Decimal(self.units) if isinstance(self.units, int) else Decimal(str(self.units))
+        product = units * self.unit_price
         return product if self.factor is None else product * self.factor
 
 
@@ -196,6 +204,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
     ``has_coverage`` says whether the insurance that is billed names a coverage.
+    ``bills_besides`` says whether any other bill came along.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,
@@ -226,6 +235,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     insurances: tuple[InsuranceSlot, ...]
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
+    bills_besides: bool
     read_history: Callable[[], tuple[EarlierLine, ...]]
     read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
     payer_name: str = ""

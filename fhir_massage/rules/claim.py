@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from fhir_massage.facts.policy import FilingLimit
@@ -198,6 +199,7 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "duplicate-line",
     family="claim",
+    within="encounter",
     severity="error",
     title="The same service on two lines",
     topic="duplicate-therapy",
@@ -262,6 +264,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1, detection of duplicate claims; X12,
     claim adjustment reason code 18.
     """
+    if not case.bills_besides:
+        return
     for line in case.lines:
         billed = _billed_before(case, line)
         if billed is not None:
@@ -312,6 +316,7 @@ def _last_day(line: Line) -> date | None:
     return None if limit.months is None else _months_after(line.day, limit.months)
 
 
+@lru_cache(maxsize=4096)
 def _months_after(day: date, months: int) -> date:
     """The same day so many months later, or the month's last where it has no such day."""
     years, month = divmod(day.month - 1 + months, 12)
@@ -339,6 +344,7 @@ def _sum(nets: list[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if known and len(known) == len(nets) else None
 
 
+@lru_cache(maxsize=4096)
 def _cents(dollars: Decimal) -> Decimal:
     return dollars.quantize(CENT, ROUND_HALF_UP)
 

@@ -73,6 +73,7 @@ def technique_code_mismatch(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "hot-cold-pack-bundled",
     family="coding",
+    within="line",
     severity="error",
     title="Hot or cold packs are not paid by themselves",
     denial=Denial("CO", "97", ("M15",)),
@@ -113,6 +114,7 @@ def hot_cold_pack_bundled(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "procedure-code-retired",
     family="coding",
+    within="line",
     severity="error",
     title="The procedure code was deleted",
     denial=Denial("CO", "181"),
@@ -151,6 +153,7 @@ def procedure_code_retired(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "procedure-code-not-accepted",
     family="coding",
+    within="line",
     severity="error",
     title="The payer takes another code for the service",
     denial=Denial("CO", "16"),

@@ -213,6 +213,7 @@ def coverage_order(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "service-not-covered",
     family="coverage",
+    within="line",
     severity="error",
     title="The payer does not cover the service",
     topic="insurance",
@@ -247,6 +248,7 @@ def service_not_covered(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "coverage-conditional",
     family="coverage",
+    within="line",
     severity="information",
     title="Paid under conditions",
     topic="insurance",

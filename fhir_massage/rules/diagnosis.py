@@ -164,6 +164,7 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "diagnosis-not-supporting",
     family="diagnosis",
+    within="line",
     severity="warning",
     title="No diagnosis of the line supports the service",
     denial=Denial("CO", "50"),

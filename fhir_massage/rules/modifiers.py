@@ -36,6 +36,7 @@ OF_ANY_DISCIPLINE = frozenset({"physician", "advanced-practice", "chiropractor"}
 @claim_rule(
     "modifier-conflict",
     family="modifiers",
+    within="line",
     severity="error",
     title="Modifiers that do not go together",
     denial=Denial("CO", "4"),
@@ -80,6 +81,7 @@ def modifier_conflict(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "modifier-invalid",
     family="modifiers",
+    within="line",
     severity="error",
     title="A modifier that does not exist or is repeated",
     denial=Denial("CO", "4", ("N519",)),
@@ -118,6 +120,7 @@ def modifier_invalid(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "therapy-modifier-missing",
     family="modifiers",
+    within="line",
     severity="error",
     title="Therapy without the modifier of its discipline",
     denial=Denial("CO", "4"),
@@ -157,6 +160,7 @@ def therapy_modifier_missing(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "assistant-modifier-missing",
     family="modifiers",
+    within="line",
     severity="error",
     title="An assistant's service without CQ or CO",
     denial=Denial("CO", "4"),
@@ -250,6 +254,7 @@ def threshold_modifier_missing(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "manipulation-modifier-missing",
     family="modifiers",
+    within="line",
     severity="error",
     title="Spinal manipulation without AT",
     denial=Denial("CO", "50"),
@@ -293,6 +298,7 @@ def manipulation_modifier_missing(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "noncovered-modifier-missing",
     family="modifiers",
+    within="line",
     severity="warning",
     title="A service that is never covered, without saying so",
 )

@@ -19,6 +19,7 @@ PATIENT_OWES = frozenset({"GA", "GX", "GY"})
 @claim_rule(
     "provider-not-payable",
     family="provider",
+    within="line",
     severity="error",
     title="The payer does not pay this profession for the service",
     topic="insurance",

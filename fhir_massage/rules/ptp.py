@@ -33,6 +33,7 @@ class Met(msgspec.Struct, frozen=True):
 @claim_rule(
     "ptp-modifier-missing",
     family="ptp",
+    within="encounter",
     severity="error",
     title="A bundled service without the modifier that sets it apart",
     denial=BUNDLED,
@@ -74,6 +75,7 @@ def ptp_modifier_missing(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "ptp-same-region",
     family="ptp",
+    within="encounter",
     severity="error",
     title="Manipulation and manual work on the same region",
     denial=BUNDLED,
@@ -112,6 +114,7 @@ def ptp_same_region(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "ptp-not-separable",
     family="ptp",
+    within="encounter",
     severity="error",
     title="Two services that are never paid together",
     denial=BUNDLED,
@@ -144,6 +147,7 @@ def ptp_not_separable(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "distinct-modifier-unneeded",
     family="ptp",
+    within="encounter",
     severity="warning",
     title="A distinct-service modifier with nothing to be distinct from",
 )

@@ -12,13 +12,40 @@ import msgspec
 from fhir_massage.errors import UnknownRule
 from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Denial, Found, Severity
+from fhir_massage.rules.reads import reads_of
+from fhir_massage.rules.tools import change, charges, named, part_of_charge
 
 Subject = Literal["claim", "order"]
 Family = Literal[
     "units", "coding", "ptp", "modifiers", "provider", "diagnosis", "referral", "coverage", "claim", "order"
 ]
+Scope = Literal["claim", "encounter", "line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
+
+#: What of a line the rules on a line, or on an encounter's lines, may decide by.
+LOOKED_AT: dict[Scope, tuple[str, ...]] = {
+    "line": (
+        "code",
+        "day",
+        "modifiers",
+        "policy",
+        "provider.professions",
+        "pointers",
+        "diagnoses",
+    ),
+    "encounter": (
+        "code",
+        "modifiers",
+        "units",
+        "units_given_in_minutes",
+        "minutes",
+        "regions",
+        "all_sites_known",
+        "start",
+        "end",
+    ),
+}
 
 #: The sections of a rule's docstring, in their order.
 SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
@@ -27,7 +54,10 @@ SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule: what it is called, how grave it is, the denial it would bring, and its function.
 
-    ``topic`` is the code of the CDS Hooks card type that its cards carry.
+    ``topic`` is the code of the CDS Hooks card type that its cards carry. ``within`` is how much of a claim
+    the rule looks at in one go: the claim, one encounter or one line. What a rule on a line or an encounter
+    decides must follow from the fields that ``LOOKED_AT`` names, the facts and the day of review; reviews
+    remember for which of them it has nothing to say. What it finds stands on a line that it looked at.
     """
 
     id: str
@@ -39,19 +69,32 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     denial: Denial | None
     check: Callable[[Any], Iterator[Found]]
     page: dict[str, str]
+    within: Scope = "claim"
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of cases and lines that tell whether the rule fires, and what of: all that its code names."""
+        return _reads(self.id)
 
 
 _rules: dict[str, Rule] = {}
 
 
 def claim_rule(
-    id: str, *, family: Family, severity: Severity, title: str, topic: str = "claim", denial: Denial | None = None
+    id: str,
+    *,
+    family: Family,
+    severity: Severity,
+    title: str,
+    topic: str = "claim",
+    denial: Denial | None = None,
+    within: Scope = "claim",
 ) -> Callable[[ClaimCheck], ClaimCheck]:
     """Register a function as the rule ``id`` for claims."""
 
     def register(check: ClaimCheck) -> ClaimCheck:
         _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check)))  # fmt: skip
+                  denial=denial, check=check, page=_page(check), within=within))  # fmt: skip
         return check
 
     return register
@@ -81,6 +124,18 @@ def rules_for(subject: Subject) -> tuple[Rule, ...]:
     return tuple(rule for rule in _rules.values() if rule.subject == subject)
 
 
+@cache
+def rules_within(scope: Scope) -> tuple[Rule, ...]:
+    """The rules for claims that look at that much of one in one go."""
+    return tuple(rule for rule in rules_for("claim") if rule.within == scope)
+
+
+@cache
+def _reads(id: str) -> frozenset[str]:
+    # What a correction is made on, the dollars at risk and the words for a code tell nothing of that.
+    return reads_of(rule_by_id(id).check, besides=(change, charges, part_of_charge, named))
+
+
 def rule_by_id(id: str) -> Rule:
     """The rule of that id. Raises ``UnknownRule``."""
     try:
@@ -94,6 +149,7 @@ def _add(rule: Rule) -> None:
         raise ValueError(f"two rules are called {rule.id}")
     _rules[rule.id] = rule
     rules_for.cache_clear()
+    rules_within.cache_clear()
 
 
 def _page(check: Callable[..., Any]) -> dict[str, str]:

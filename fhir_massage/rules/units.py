@@ -30,6 +30,7 @@ RECORD = "that the record of the visit documents these minutes"
 @claim_rule(
     "units-exceed-minutes",
     family="units",
+    within="encounter",
     severity="error",
     title="More units than the minutes make",
     topic="limits",
@@ -74,6 +75,7 @@ def units_exceed_minutes(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "units-below-minutes",
     family="units",
+    within="encounter",
     severity="information",
     title="Fewer units than the minutes make",
     topic="limits",
@@ -110,6 +112,7 @@ def units_below_minutes(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "minutes-overlap",
     family="units",
+    within="encounter",
     severity="error",
     title="Two one-on-one services at the same minutes",
     topic="limits",
@@ -217,6 +220,7 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "units-exceed-mue",
     family="units",
+    within="encounter",
     severity="error",
     title="More units than are medically likely",
     topic="limits",
@@ -262,6 +266,7 @@ def units_exceed_mue(case: ClaimCase) -> Iterator[Found]:
 @claim_rule(
     "units-exceed-policy",
     family="units",
+    within="encounter",
     severity="error",
     title="More units than the payer allows a day",
     topic="limits",

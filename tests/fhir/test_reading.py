@@ -296,3 +296,24 @@ def test_resources_without_an_id_are_told_apart_by_their_place() -> None:
     del resource(content, "Claim")["id"]
     del content["entry"][0]["fullUrl"]
     assert reviewed(content).claims == ("Bundle.entry[0].resource",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"resourceType" : "Claim", "id" : "c1", "item" : [ ]}',
+        b'{"resourceType":"Claim","id":"c1","note":[{"text":"at 10\\u003a15: began"}]}',
+        b'{"resourceType":"Claim","id":"c1","extension":' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"resourceType":"Claim","id":"c1","extension":[{"valueDecimal":1e999}]}',
+    ],
+    ids=["spaces before colons", "a colon escaped", "deeper than is looked through at once", "a number beyond doubles"],
+)
+def test_what_is_not_read_at_once_is_read_all_the_same(content: bytes) -> None:
+    arrival = read(content)
+    assert [entry.name for entry in arrival.entries] == ["Claim/c1"]
+    assert arrival.unread == []
+
+
+def test_a_key_that_stands_twice_is_found_beside_an_escaped_colon() -> None:
+    with pytest.raises(Unreadable, match="twice"):
+        read(b'{"resourceType":"Claim","note":[{"text":"10\\u003a15","text":"11:00"}]}')

@@ -1,0 +1,339 @@
+"""The review of one claim or order: what the rules find in it, and which corrections hold when applied."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from fhir_massage.errors import PatchFailed, Unreadable
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import elements, patch
+from fhir_massage.fhir.changes import ClaimChange
+from fhir_massage.fhir.claim import ClaimReader
+from fhir_massage.fhir.order import order_case
+from fhir_massage.fhir.patch import touched_places
+from fhir_massage.fhir.read import Entry, replaced
+from fhir_massage.fhir.record import Record
+from fhir_massage.fhir.references import Index
+from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
+from fhir_massage.model.finding import Correction, Edit, Finding, Found
+from fhir_massage.review.differences import changed_lines, differences, rules_touched
+from fhir_massage.review.report import Broken
+from fhir_massage.review.silence import firing_in, narrowed, speaking
+from fhir_massage.rules import Rule, Scope, rules_for, rules_within
+from fhir_massage.rules.tools import cite
+
+Case = ClaimCase | OrderCase
+_DIGITS = re.compile(r"(\d+)")
+_MODIFIER = re.compile(r"modifier\[\d+\]")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a rule found in a case, on which line, and a key for it that outlives moved lines."""
+
+    rule: Rule
+    found: Found
+    key: str
+    line: int | None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error."""
+        return (self.found.severity or self.rule.severity) == "error"
+
+
+class Review:
+    """The review of one claim or order among all that came along (``record``), on the day ``today``."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        index: Index,
+        entry: Entry,
+        record: Record,
+        today: date,
+        *,
+        origin: Entry | None = None,
+        sent_to: elements.Reference | None = None,
+    ) -> None:
+        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
+        self.facts = facts
+        self.sent_to = sent_to
+        self.index = index
+        self.entry = entry
+        self.record = record
+        self.origin = origin or entry
+        self.today = today
+        self.broken: list[Broken] = []
+        #: What the rules see.
+        self.case: Case
+        if entry.kind == "Claim":
+            self._reader = ClaimReader(facts, index, entry, record, today, self.origin)
+            self.case = self._reader.case()
+            self._told = _tell(speaking(self.case), self.case, self.broken)
+        else:
+            self.case = order_case(facts, index, entry, record, today, origin=self.origin, sent_to=sent_to)
+            self._told = _tell(rules_for("order"), self.case, self.broken)
+
+    def proved(self) -> list[Finding]:
+        """The findings, each with those of its corrections that hold when applied."""
+        return self._proved if self._told else []
+
+    def corrected(self) -> dict[str, Any] | None:
+        """The resource with every certain correction applied; ``None`` where there is none.
+
+        Lines are removed one at a time, because one removal may make another moot. Then corrections of
+        different lines go together, and whatever they leave is looked at again.
+        """
+        current = self
+        for _ in range(2 * len(self.proved()) + 8):
+            sure = [
+                correction
+                for finding in sorted(current.proved(), key=order_of)
+                for correction in finding.corrections[:1]
+                if correction.certain
+            ]
+            if not sure:
+                break
+            removal = next((c for c in sure if _removes_line(c)), None)
+            after = current._try([removal] if removal else _of_different_lines(sure), current)
+            if after is None:
+                after = current._try([removal or sure[0]], current)
+            if after is None:
+                break
+            current = after
+        return None if current is self else current.entry.json()
+
+    @cached_property
+    def _proved(self) -> list[Finding]:
+        return [_finding(told, self.case, self._that_hold(told)) for told in self._told]
+
+    def _that_hold(self, told: Told) -> tuple[Correction, ...]:
+        return tuple([c for c in told.found.corrections if self._holds(c, told.key)])
+
+    def _holds(self, correction: Correction, key: str) -> bool:
+        """Whether the correction removes its finding and brings no new error."""
+        change = self._change(correction.edits)
+        if change is None:
+            return False
+        gone, come = change
+        return _count(come, key) < _count(gone, key) and not _new_errors(gone, come)
+
+    def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
+        """The review of the resource with the corrections applied, unless they bring new errors."""
+        after = self._after(_together(self.entry.json(), corrections))
+        return None if after is None or _new_errors(before._told, after._told) else after
+
+    # --- copies with edits applied -------------------------------------------------------------------------
+
+    def _change(self, edits: Sequence[Edit]) -> tuple[list[Told], list[Told]] | None:
+        """What is no longer found in a copy with the edits applied, and what is found in its place.
+
+        What is found before and after alike may stand in both, or in neither. ``None`` where they do not fit.
+        """
+        if isinstance(self.case, ClaimCase):
+            try:
+                case = self._reader.revised(self.case, patch.apply(self.entry.json(), edits))
+            except (PatchFailed, Unreadable):
+                return None
+            if case is not None:
+                return self._change_to(self.case, case)
+        after = self._after(edits)
+        return None if after is None else (self._told, after._told)
+
+    def _change_to(self, before: ClaimCase, case: ClaimCase) -> tuple[list[Told], list[Told]]:
+        """The same for a copy that differs in lines and total: of rules that read a difference, where it is."""
+        fields = differences(before, case)
+        touched = rules_touched(fields)
+        if "encounters" in fields:
+            gone = [told for told in self._told if told.rule.id in touched]
+            return gone, _tell([rule for rule in speaking(case) if rule.id in touched], case, [])
+        lines = tuple([line for _, line in changed_lines(before, case)])
+        encounters = tuple([case.encounters[place] for place in touched_places(before.encounters, case.encounters)])
+        beside = tuple([line for encounter in encounters for line in encounter.lines])
+        firing = firing_in(case, lines, encounters) & touched
+        gone = [each for each in self._told_within["claim", None] if each.rule.id in touched]
+        come = _tell([rule for rule in rules_within("claim") if rule.id in touched], case, [])
+        parts: tuple[tuple[Scope, tuple[Line, ...], tuple[Encounter, ...]], ...] = (
+            ("line", lines, ()),
+            ("encounter", beside, encounters),
+        )
+        for scope, of_part, encounters_of_part in parts:
+            gone += [
+                told for line in of_part for told in self._told_within[scope, line.index] if told.rule.id in touched
+            ]
+            rules = [rule for rule in rules_within(scope) if rule.id in firing]
+            if rules:
+                come += _tell(rules, narrowed(case, of_part, encounters_of_part), [], case.lines)
+        return gone, come
+
+    @cached_property
+    def _told_within(self) -> dict[tuple[str, int | None], list[Told]]:
+        """What was found, by how much of the claim its rule looks at, and the line where that is not all of it."""
+        found: dict[tuple[str, int | None], list[Told]] = defaultdict(list)
+        for told in self._told:
+            found[told.rule.within, None if told.rule.within == "claim" else told.line].append(told)
+        return found
+
+    def _after(self, edits: Sequence[Edit]) -> Review | None:
+        """The review of a copy with the edits applied; ``None`` where they do not fit."""
+        try:
+            copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
+        except (PatchFailed, Unreadable):
+            return None
+        # A correction that names another performer is made so that the order is sent to that one.
+        sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
+        return Review(
+            self.facts,
+            self.index.replacing(self.entry, copies),
+            copies[0],
+            self.record,
+            self.today,
+            origin=self.origin,
+            sent_to=sent_to,
+        )
+
+
+def order_of(finding: Finding) -> tuple[list[str | int], list[str | int], str]:
+    """What findings are sorted by: resource, then element, then rule."""
+    return _natural(finding.resource), _natural(finding.expression[0]), finding.rule
+
+
+def _natural(text: str) -> list[str | int]:
+    """Text for sorting, with numbers by their value."""
+    return [int(part) if part.isdigit() else part for part in _DIGITS.split(text)]
+
+
+def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken], lines: tuple[Line, ...] | None = None) -> list[Told]:
+    """What the rules find in a case, in their order; those that failed go into ``broken``.
+
+    ``lines`` are all those of the claim, where the case is of some of them.
+    """
+    if lines is None:
+        lines = case.lines if isinstance(case, ClaimCase) else ()
+    told: list[Told] = []
+    for rule in rules:
+        try:
+            for found in rule.check(case):
+                position = _line_of(found.element)
+                told.append(Told(rule, found, _key(rule, found, lines, position), position))
+        except Exception as error:  # a fault in one rule must not lose the others' findings
+            broken.append(Broken(rule.id, case.resource, error))
+    return told
+
+
+def _count(told: Iterable[Told], key: str) -> int:
+    return sum([each.key == key for each in told])
+
+
+def _new_errors(before: Iterable[Told], after: Iterable[Told]) -> Counter[str]:
+    """The errors that are found afterwards and not before."""
+    found = [each.key for each in after if each.is_error]
+    return Counter(found) - Counter([each.key for each in before if each.is_error]) if found else Counter()
+
+
+def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Finding:
+    rule, found = told.rule, told.found
+    severity = found.severity or rule.severity
+    return Finding(
+        rule=rule.id,
+        severity=severity,
+        message=found.message,
+        expression=(found.element,),
+        resource=case.resource,
+        denial=found.denial or rule.denial,
+        at_risk=None if severity == "information" else _at_risk(found, case),
+        citations=found.citations or _cited(case, rule),
+        corrections=corrections,
+        draft=found.draft,
+        document=found.document,
+    )
+
+
+def _cited(case: Case, rule: Rule) -> tuple[Any, ...]:
+    return cite(case.facts, *case.facts.rule_sources.all(rule.id, case.day or case.today))
+
+
+def _at_risk(found: Found, case: Case) -> Decimal | None:
+    """The dollars that would be denied: what the rule says, else the line's charge, else the claim's."""
+    if found.at_risk is not None:
+        return found.at_risk
+    if not isinstance(case, ClaimCase):
+        return None
+    position = _line_of(found.element)
+    if position is not None and position < len(case.lines):
+        return _charge(case, case.lines[position])
+    if case.total is not None:
+        return case.total
+    charges = [_charge(case, line) for line in case.lines]
+    known = [charge for charge in charges if charge is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(charges) else None
+
+
+def _charge(case: ClaimCase, line: Line) -> Decimal | None:
+    """What a line charges in dollars; failing that, the fee of its code for its units."""
+    if line.charge is not None:
+        return None if line.charge < 0 else line.charge
+    if line.code is None or line.day is None:
+        return None
+    fee = case.facts.fees.find(line.code, line.day)
+    return None if fee is None else fee.dollars * int(line.units or 1)
+
+
+def _line_of(element: str) -> int | None:
+    if not element.startswith("Claim.item["):
+        return None
+    return int(element[11 : element.index("]")])
+
+
+def _key(rule: Rule, found: Found, lines: tuple[Line, ...], position: int | None) -> str:
+    """What tells a finding from others even when lines before it are gone: the line by its sequence."""
+    if position is None:
+        return f"{rule.id} {found.element}"
+    # A modifier that goes moves those after it: what is said of them is the same finding still.
+    rest = _MODIFIER.sub("modifier", found.element[found.element.index("]") :])
+    return f"{rule.id} {lines[position].sequence or position}{rest}"
+
+
+# --- certain corrections together -----------------------------------------------------------------------
+
+
+def _removes_line(correction: Correction) -> bool:
+    return any(
+        edit.op == "remove" and edit.path.count("/") <= 2 and edit.path.startswith("/item") for edit in correction.edits
+    )
+
+
+def _touched(correction: Correction) -> frozenset[str]:
+    """The lines, or other parts of the resource, that a correction changes; the total follows any."""
+    touched = {"/".join(edit.path.split("/")[:3]) for edit in correction.edits if edit.path != "/total/value"}
+    return frozenset(touched or {"/total"})
+
+
+def _of_different_lines(corrections: Sequence[Correction]) -> list[Correction]:
+    """The first correction of each line: a second one may read the first one's place otherwise."""
+    chosen: list[Correction] = []
+    taken: set[str] = set()
+    for correction in corrections:
+        touched = _touched(correction)
+        if not touched & taken:
+            chosen.append(correction)
+            taken |= touched
+    return chosen
+
+
+def _together(resource: dict[str, Any], corrections: Sequence[Correction]) -> list[Edit]:
+    """The edits of several corrections at once, with one total for them all."""
+    if len(corrections) == 1:
+        return list(corrections[0].edits)
+    edits = [edit for c in corrections for edit in c.edits if edit.path != "/total/value"]
+    if any(edit.path == "/total/value" for c in corrections for edit in c.edits):
+        edits += ClaimChange(patch.apply(resource, edits)).total_of_nets()
+    return edits
