@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench bench-compare docs lint lock clean
+.PHONY: run test install bench bench-compare conformance docs lint lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -28,6 +28,10 @@ bench: $(TESTABLE)
 # The ratios beside those stored in bench/baseline.json; fails where one is twice as bad.
 bench-compare: $(TESTABLE)
 	@$(BIN)/python -m bench --compare
+
+# Writes the conformance table anew from the tests' markers and our answers.
+conformance: $(TESTABLE)
+	@$(BIN)/python -m docs.conformance.table
 
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build

@@ -90,7 +90,7 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
         card["suggestions"] = [suggestion for suggestion, _ in suggestions]
         card["selectionBehavior"] = _selection(card["suggestions"])
     links = {c.url: c.title for finding in findings for c in finding.citations if c.url.startswith("https://")}
-    if links:
+    if links and not isinstance(case, OrderCase):  # CRD's cards on orders have none: the detail and the source link
         card["links"] = [{"label": title, "url": url, "type": "absolute"} for url, title in links.items()]
     return Made(
         card,
