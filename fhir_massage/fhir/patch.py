@@ -114,6 +114,36 @@ def _array_difference(before: list[Any], after: list[Any], path: str) -> list[Ed
     return edits + [Edit("add", f"{path}/-", value) for value in after[common:]]
 
 
+def undoing(document: Any, edits: Iterable[Edit], at: str = "") -> list[Edit]:
+    """The edits that take those edits back from the document they were made on.
+
+    ``at`` is the JSON Pointer of the document within a larger one that they are to be made on.
+    Raises ``PatchFailed`` where one of the edits does not fit.
+    """
+    back: list[Edit] = []
+    for edit in edits:
+        after = apply(document, [edit])
+        back = [_undoing(document, edit, at), *back]
+        document = after
+    return back
+
+
+def _undoing(document: Any, edit: Edit, at: str) -> Edit:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in edit.path[1:].split("/")]
+    parent = document
+    for step in steps[:-1]:
+        parent = parent[int(step)] if isinstance(parent, list) else parent[step]
+    last, path = steps[-1], at + edit.path
+    if isinstance(parent, list):
+        if edit.op == "add":
+            place = len(parent) if last == "-" else int(last)
+            return Edit("remove", f"{path.rsplit('/', 1)[0]}/{place}")
+        return Edit("add" if edit.op == "remove" else edit.op, path, parent[int(last)])
+    if edit.op == "add" and last not in parent:
+        return Edit("remove", path)
+    return Edit("add" if edit.op == "remove" else "replace", path, parent[last])
+
+
 def escape(key: str) -> str:
     """A key as a step of a JSON Pointer."""
     return key.replace("~", "~0").replace("/", "~1")

@@ -47,7 +47,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The database, for what has to be known before a call is answered."""
+        """The database, for reading what was kept."""
         return self._engine
 
     def prepare(self) -> None:
