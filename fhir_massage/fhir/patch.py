@@ -106,12 +106,18 @@ def _object_difference(before: dict[str, Any], after: dict[str, Any], path: str)
 
 
 def _array_difference(before: list[Any], after: list[Any], path: str) -> list[Edit]:
+    """What begins and ends alike stays; between, values change place by place and the rest is removed or added."""
+    shorter = min(len(before), len(after))
+    end = 0
+    if len(before) != len(after):
+        while end < shorter and not difference(before[-1 - end], after[-1 - end]):
+            end += 1
+    start = shorter - end
     edits: list[Edit] = []
-    common = min(len(before), len(after))
-    for position in range(common):
+    for position in range(start):
         edits += difference(before[position], after[position], f"{path}/{position}")
-    edits += [Edit("remove", f"{path}/{position}") for position in range(len(before) - 1, common - 1, -1)]
-    return edits + [Edit("add", f"{path}/-", value) for value in after[common:]]
+    edits += [Edit("remove", f"{path}/{position}") for position in range(len(before) - end - 1, start - 1, -1)]
+    return edits + [Edit("add", f"{path}/{place}", after[place]) for place in range(start, len(after) - end)]
 
 
 def undoing(document: Any, edits: Iterable[Edit], at: str = "") -> list[Edit]:
