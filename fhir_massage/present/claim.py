@@ -96,6 +96,11 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Marked, ...]
     dollars_at_risk: str
 
+    @property
+    def size(self) -> int:
+        """How many lines it has."""
+        return len(self.lines)
+
     def __getitem__(self, key: str) -> Fact:
         return next(fact for fact in self.facts if fact.key == key)
 

@@ -39,8 +39,8 @@ def answers_page() -> tuple[str, int]:
         payer=payer,
         profession=profession,
         payers=_payers(facts),
-        classes=[payer for payer in table],
-        titles={id: history.file.title for id, history in facts.policies.items()},
+        classes=list(table),
+        titles={each: history.file.title for each, history in facts.policies.items()},
         table=table,
         rows=PROFESSIONS,
         found=found,
@@ -50,7 +50,7 @@ def answers_page() -> tuple[str, int]:
 
 
 def _payers(facts: Facts) -> list[tuple[str, str]]:
-    return sorted(((id, history.file.title) for id, history in facts.policies.items()), key=lambda pair: pair[1])
+    return sorted(((each, history.file.title) for each, history in facts.policies.items()), key=lambda pair: pair[1])
 
 
 @lru_cache(maxsize=32)

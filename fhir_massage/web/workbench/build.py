@@ -33,7 +33,7 @@ def build_page() -> str:
 def build() -> Response:
     """The Bundle that the form makes, to take away or to review; the form again where something is missing."""
     form = request.form
-    count = min(form.get("lines", "", type=str).isdecimal() and int(form["lines"]) or LINES, MOST_LINES)
+    count = min(form.get("lines", LINES, type=int), MOST_LINES)
     head = {key: form.get(key, "").strip() for key in (
         "payer", "profession", "day", "diagnoses", "patient", "therapist", "npi", "visits", "authorization"
     )}  # fmt: skip
@@ -134,7 +134,7 @@ def _page(head: Typed, lines: list[Typed], wrong: dict[str, str], count: int = L
         lines=shown,
         wrong=wrong,
         made=made,
-        payers=sorted(((id, h.file.title) for id, h in facts.policies.items()), key=lambda pair: pair[1]),
+        payers=sorted(((each, history.file.title) for each, history in facts.policies.items()), key=lambda pair: pair[1]),
         professions=professions(),
         words={row.code: row.words for row in facts.procedure_words},
         regions=REGIONS,

@@ -1,4 +1,4 @@
-"""Examples to load into the review: those of the rules, and the few that the first page offers."""
+"""Examples to load into the review: those of the rules, and a few of the workbench's own."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from fhir_massage.fhir.read import parse
 
 FOLDER = Path(__file__).parents[2] / "rules" / "examples"
 
+OWN = Path(__file__).parent / "claims"
+
 #: What the first page offers: the example's name, and what it shows.
 SHOWN = (
-    ("referral-missing/bad", "A massage therapist without a referral"),
-    ("charge-mismatch/bad", "A charge that does not add up"),
-    ("provider-not-payable/bad", "Medicare and a massage therapist"),
-    ("diagnosis-retired/bad", "A diagnosis that has been retired"),
-    ("duplicate-line/bad", "The same service twice"),
-    ("letter-of-medical-necessity/good", "A letter for an HSA"),
-    ("charge-mismatch/good", "A correct claim"),
+    ("physical-therapy-visit", "A physical therapy visit, Medicare"),
+    ("chiropractic-visit", "A chiropractic visit with manual therapy"),
+    ("massage-without-referral", "A massage without its referral"),
+    ("provider-not-payable/bad", "A massage therapist and TRICARE"),
+    ("letter-of-medical-necessity/bad", "An order paid from a health account"),
+    ("correct-claim", "A correct claim"),
 )
 
 
@@ -35,7 +36,7 @@ def find(name: str) -> Example | None:
     """The example of a name such as ``charge-mismatch/bad``; ``None`` for any other."""
     if name not in _names():
         return None
-    content = (FOLDER / f"{name}.json").read_bytes()
+    content = ((FOLDER if "/" in name else OWN) / f"{name}.json").read_bytes()
     return Example(content, day(str(parse(content).get("timestamp", ""))[:10]))
 
 
@@ -45,4 +46,5 @@ def of_rule(rule: str) -> list[str]:
 
 
 def _names() -> frozenset[str]:
-    return frozenset(f"{file.parent.name}/{file.stem}" for file in FOLDER.glob("*/*.json"))
+    rules = {f"{file.parent.name}/{file.stem}" for file in FOLDER.glob("*/*.json")}
+    return frozenset(rules | {file.stem for file in OWN.glob("*.json")})

@@ -87,8 +87,12 @@ def moment(at: datetime) -> str:
 @cache
 def _markdown() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False}).disable("image")
-    made.validateLink = lambda address: re.match(r"https?://", address) is not None  # type: ignore[method-assign]
+    made.validateLink = _is_web  # type: ignore[method-assign]
     return made
+
+
+def _is_web(url: str) -> bool:
+    return re.match(r"https?://", url) is not None
 
 
 door.add_app_template_filter(dollars)

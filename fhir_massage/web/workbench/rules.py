@@ -54,9 +54,9 @@ def rule_page(id: str) -> str:
         rule=rule,
         sections=SECTIONS,
         denial=in_words(rule.denial, facts, today),
-        sources=cite(facts, *facts.rule_sources.all(rule.id, today)),
+        cited=cite(facts, *facts.rule_sources.all(rule.id, today)),
         kinds=examples.of_rule(rule.id),
-        tally=_counted().get(rule.id, Tally()),
+        tally_here=_counted().get(rule.id, Tally()),
         days=COUNTED_DAYS,
     )
 

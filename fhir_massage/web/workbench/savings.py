@@ -26,7 +26,7 @@ def savings_page() -> str:
         return render("savings.html", found=None, unreadable=found is None, days=days, spans=SPANS)
     reasons = dict(OVERRIDE_REASONS)
     facts = service().facts
-    titles = {id: history.file.title for id, history in facts.policies.items()}
+    titles = {each: history.file.title for each, history in facts.policies.items()}
     weeks = [(f"{day:%d %b}", tally.at_risk, tally.corrected, dollars(tally.at_risk)) for day, tally in found.by_week.items()]
     return render(
         "savings.html",
