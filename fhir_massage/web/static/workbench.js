@@ -100,12 +100,11 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) dropped()?.classList.remove("dropping");
 });
-document.addEventListener("drop", async (event) => {
-  const file = event.dataTransfer?.files[0];
-  if (!dropped() || !file) return;
+document.addEventListener("drop", (event) => {
+  if (!dropped() || !event.dataTransfer?.files.length) return;
   event.preventDefault();
   dropped().classList.remove("dropping");
-  document.querySelector("#claim").value = await file.text();
+  document.querySelector("#file").files = event.dataTransfer.files;
   dropped().requestSubmit();
 });
 
@@ -118,6 +117,13 @@ document.addEventListener("click", async (event) => {
     copies.textContent = "Copied";
   }
   if (event.target.closest("[data-print]")) window.print();
+  const cell = event.target.closest("[data-edits]");
+  if (cell && !event.target.closest("a")) {
+    const form = document.querySelector("#review");
+    const content = new FormData(form);
+    content.set("edit", cell.dataset.edits);
+    send(form, content);
+  }
   const mark = event.target.closest("a.mark");
   if (mark) {
     const shown = document.querySelector('[name="beside"][value="findings"]');

@@ -34,6 +34,8 @@ from fhir_massage.web.workbench.page import asked_day, door, render
 #: A form carries a document with line ends of two characters, and the steps beside it.
 _FORM_OVERHEAD = 2
 _AROUND = 2
+#: A larger document is shown as it came: laid out it may grow beyond what is read.
+_LAID_OUT = 1_000_000
 
 
 class Session:
@@ -280,7 +282,8 @@ def _views(session: Session) -> list[ClaimView]:
 
 def _shown(session: Session) -> str:
     """The document as the text area shows it: laid out, unless it cannot be read."""
-    return _pretty(session.content) if session.report is not None else session.content.decode("utf-8", "replace")
+    laid_out = session.report is not None and len(session.content) < _LAID_OUT
+    return _pretty(session.content) if laid_out else session.content.decode("utf-8", "replace")
 
 
 def _pretty(content: bytes) -> str:

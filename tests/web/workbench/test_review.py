@@ -287,9 +287,9 @@ def test_a_claim_of_five_hundred_lines_and_five_megabytes_stays_usable(visitor: 
         for n in range(500)
     ]  # fmt: skip
     content = claim(*lines, payer="medicare-part-b")
-    content["entry"][0]["resource"]["item"][0]["note"] = "x"
-    padding = {"resourceType": "Basic", "id": "padding", "text": {"div": "y" * 4_400_000}}
-    content["entry"].append({"fullUrl": "http://ehr.example.org/fhir/Basic/padding", "resource": padding})
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "pain, nought to ten"}}
+    content["entry"] += [{"resource": {**observation, "id": f"o{n}", "valueInteger": n % 11}} for n in range(20_000)]
+    assert 2_500_000 < len(json.dumps(content)) < 5_000_000
     page = visitor()
     page.goto("/")
     page.evaluate("text => { document.querySelector('#claim').value = text }", json.dumps(content))
