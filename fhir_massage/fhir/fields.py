@@ -70,9 +70,7 @@ def _code(claim: Json, index: int, typed: str) -> Json:
         if coding.get("system") is not None and coding["system"] not in codes.PROCEDURE_SYSTEMS
     ]
     system = codes.HCPCS if code[0].isalpha() else codes.CPT
-    return _with_item(
-        claim, index, {**item, "productOrService": {"coding": [{"system": system, "code": code}, *kept]}}
-    )
+    return _with_item(claim, index, {**item, "productOrService": {"coding": [{"system": system, "code": code}, *kept]}})
 
 
 def _modifiers(claim: Json, index: int, typed: str) -> Json:
@@ -122,7 +120,9 @@ def _minutes(claim: Json, index: int, typed: str) -> Json:
         return _with_item(claim, index, {**item, "servicedPeriod": {**period, "end": end}})
     infos = claim.get("supportingInfo", [])
     sequence = 1 + max((info.get("sequence", 0) for info in infos), default=0)
-    category = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]}
+    category = {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]
+    }
     added = {"sequence": sequence, "category": category, "valueQuantity": _in_minutes(minutes)}
     old = None if place is None else claim["supportingInfo"][place].get("sequence")
     named = [each for each in item.get("informationSequence", []) if each != old]

@@ -142,9 +142,7 @@ def place(finding: Finding) -> str:
 
 
 class _Claim:
-    def __init__(
-        self, index: Index, entry: Entry, case: ClaimCase, marks: tuple[Marked, ...], facts: Facts
-    ) -> None:
+    def __init__(self, index: Index, entry: Entry, case: ClaimCase, marks: tuple[Marked, ...], facts: Facts) -> None:
         assert isinstance(entry.resource, elements.Claim)
         self.index = index
         self.entry = entry

@@ -74,7 +74,8 @@ def _card(place: int, card: Json) -> DrawnCard:
             if _web(link.get("url"))
         ),
         reasons=tuple(
-            (_text(reason.get("code")), _text(reason.get("display"))) for reason in _objects(card.get("overrideReasons"))
+            (_text(reason.get("code")), _text(reason.get("display")))
+            for reason in _objects(card.get("overrideReasons"))
         ),
     )
 

@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from fhir_massage.store.findings import FindingRecord
 from fhir_massage.store.log import Feedback, HookCall, Store
 
-
 K = TypeVar("K", bound=Hashable)
 
 
@@ -85,7 +84,9 @@ def last_calls(store: Store, count: int = 20) -> list[Call] | None:
     except SQLAlchemyError:
         return None
     return [
-        Call(at=row.at, service=row.service, rules=tuple(row.rules), cards=len(row.cards), milliseconds=row.milliseconds)
+        Call(
+            at=row.at, service=row.service, rules=tuple(row.rules), cards=len(row.cards), milliseconds=row.milliseconds
+        )
         for row in rows
     ]
 

@@ -39,7 +39,10 @@ def build() -> Response:
     )}  # fmt: skip
     head["referral"] = "on" if form.get("referral") else ""
     lines = [
-        {key: form.get(f"line.{place}.{key}", "").strip() for key in ("code", "modifiers", "units", "minutes", "price", "region")}
+        {
+            key: form.get(f"line.{place}.{key}", "").strip()
+            for key in ("code", "modifiers", "units", "minutes", "price", "region")
+        }
         for place in range(count)
     ]
     if form.get("more"):
@@ -134,7 +137,9 @@ def _page(head: Typed, lines: list[Typed], wrong: dict[str, str], count: int = L
         lines=shown,
         wrong=wrong,
         made=made,
-        payers=sorted(((each, history.file.title) for each, history in facts.policies.items()), key=lambda pair: pair[1]),
+        payers=sorted(
+            ((each, history.file.title) for each, history in facts.policies.items()), key=lambda pair: pair[1]
+        ),
         professions=professions(),
         words={row.code: row.words for row in facts.procedure_words},
         regions=REGIONS,

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
-from flask import Response, request
+from flask import Response, current_app, request
 
 from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.fhir.fields import HEAD_FIELDS, LINE_FIELDS, BadField
@@ -212,7 +212,7 @@ def _text(claim: ClaimView, line: int | None, field: str) -> str:
 
 def _session() -> Session:
     """What the form carries. Raises ``TooLarge``."""
-    most = service().settings.max_body
+    most = int(current_app.config["MAX_CONTENT_LENGTH"])
     request.max_content_length = request.max_form_memory_size = _FORM_OVERHEAD * most + 65_536
     file = request.files.get("file")
     content = file.read() if file is not None and file.filename else request.form.get("claim", "").encode()
@@ -306,5 +306,3 @@ def _excerpt(content: bytes, error: Unreadable | None) -> list[tuple[int, str, b
 def _sure(report: Report | None) -> int:
     """How many certain corrections there are."""
     return 0 if report is None else sum(any(c.certain for c in f.corrections) for f in report.findings)
-
-

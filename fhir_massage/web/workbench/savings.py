@@ -27,7 +27,9 @@ def savings_page() -> str:
     reasons = dict(OVERRIDE_REASONS)
     facts = service().facts
     titles = {each: history.file.title for each, history in facts.policies.items()}
-    weeks = [(f"{day:%d %b}", tally.at_risk, tally.corrected, dollars(tally.at_risk)) for day, tally in found.by_week.items()]
+    weeks = [
+        (f"{day:%d %b}", tally.at_risk, tally.corrected, dollars(tally.at_risk)) for day, tally in found.by_week.items()
+    ]
     return render(
         "savings.html",
         found=found,

@@ -73,7 +73,8 @@ def visitor(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
 
     def visit(**options: object) -> Page:
         context = browser.new_context(
-            base_url=address, **{"viewport": {"width": 1280, "height": 900}, **options}  # type: ignore[arg-type]
+            base_url=address,
+            **{"viewport": {"width": 1280, "height": 900}, **options},  # type: ignore[arg-type]
         )
         contexts.append(context)
         page = context.new_page()
