@@ -7,50 +7,31 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Float, String
-from sqlalchemy.orm import Mapped, mapped_column
-
 from fhir_massage.model.finding import Finding
 from fhir_massage.review.report import Report
-from fhir_massage.store.log import Base, Feedback, Store
+from fhir_massage.store.log import Store
+from fhir_massage.store.schema import Feedback, FindingRecord
 
+Json = dict[str, Any]
 WORKBENCH = "workbench"
 
 
-class FindingRecord(Base):
-    """One finding. ``card`` is the id that feedback to it names; ``at_risk`` is in dollars.
-
-    ``source`` is the hook's service, or ``workbench``.
-    """
-
-    __tablename__ = "findings"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    source: Mapped[str] = mapped_column(String(100))
-    card: Mapped[str] = mapped_column(String(100), index=True)
-    rule: Mapped[str] = mapped_column(String(100), index=True)
-    severity: Mapped[str] = mapped_column(String(20))
-    payer: Mapped[str] = mapped_column(String(100))
-    at_risk: Mapped[float | None] = mapped_column(Float)
-
-
-def record_cards(store: Store, cards: Iterable[Mapping[str, Any]], report: Report, source: str, at: datetime) -> None:
-    """Keep the findings that cards carry."""
+def findings_on(cards: Iterable[Mapping[str, Any]], report: Report, source: str, at: datetime) -> list[Json]:
+    """The rows of ``findings`` for what cards carry."""
     payers = payer_classes(report)
-    for card in cards:
-        for finding in card.get("extension", {}).get("fhir-massage.findings", ()):
-            at_risk = finding["at_risk"]
-            store.add(
-                FindingRecord,
-                at=at,
-                source=source,
-                card=card["uuid"],
-                rule=finding["rule"],
-                severity=finding["severity"],
-                payer=payers.get(finding["resource"], ""),
-                at_risk=None if at_risk is None else float(at_risk["value"]),
-            )
+    return [
+        {
+            "at": at,
+            "source": source,
+            "card": card["uuid"],
+            "rule": finding["rule"],
+            "severity": finding["severity"],
+            "payer": payers.get(finding["resource"], ""),
+            "at_risk": None if finding["at_risk"] is None else float(finding["at_risk"]["value"]),
+        }
+        for card in cards
+        for finding in card.get("extension", {}).get("fhir-massage.findings", ())
+    ]
 
 
 def record_review(store: Store, session: uuid.UUID, report: Report, at: datetime) -> None:

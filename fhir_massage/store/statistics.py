@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from fhir_massage.store.findings import FindingRecord
-from fhir_massage.store.log import Feedback, HookCall, Store
+from fhir_massage.store.log import Store
+from fhir_massage.store.schema import Feedback, FindingRecord, HookCall
 
 K = TypeVar("K", bound=Hashable)
 
