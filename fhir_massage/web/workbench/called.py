@@ -1,22 +1,28 @@
-"""The CDS services that the simulator calls: this one through its own door, and others that the settings list."""
+"""The CDS services that the simulator calls: this one through its own door, and others where they may be fetched from."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 import requests
 from flask import current_app
+from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-untyped]
+from urllib3.exceptions import HTTPError
 from werkzeug.test import Client
 
+from fhir_massage.ehr.address import Base, OpenSockets, session
+from fhir_massage.ehr.errors import AddressRefused
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.fhir.read import encode, parse
 from fhir_massage.settings import PREFIX
 
 SECONDS = 10
 LARGEST_ANSWER = 5 * 1024 * 1024
+_LISTED = f"only public https, and what {PREFIX}FHIR_SERVERS lists"
 
 
 class NotCalled(FhirMassageError):
@@ -34,14 +40,14 @@ class Answered(msgspec.Struct, frozen=True):
 class Services:
     """The services at one address; an empty address is this service itself."""
 
-    def __init__(self, address: str, listed: list[str]) -> None:
-        """Raises ``NotCalled`` for an address that the settings do not list."""
-        self._base = address.strip().rstrip("/").removesuffix("/cds-services")
-        if self._base and not any(_is_under(self._base, base) for base in listed):
-            raise NotCalled(
-                f"only this service and those that {PREFIX}FHIR_SERVERS lists are called from here; "
-                "have the address added there"
-            )
+    def __init__(self, address: str, listed: Sequence[str], certificates: str | None = None) -> None:
+        """Raises ``NotCalled`` for an address that is neither public https nor listed."""
+        self._certificates = certificates
+        try:
+            base = address.strip().rstrip("/").removesuffix("/cds-services")
+            self._base = Base(base, listed) if base else None
+        except AddressRefused as error:
+            raise NotCalled(f"that service is not called from here: {error}; {_LISTED}") from None
 
     def discover(self) -> list[dict[str, Any]]:
         """The services that are offered. Raises ``NotCalled``."""
@@ -62,10 +68,10 @@ class Services:
     def _call(self, method: str, path: str, content: Any = None) -> Answered:
         body = None if content is None else encode(content)
         started = time.perf_counter()
-        if self._base:
-            status, answered = _fetch(method, f"{self._base}/cds-services{path}", body)
-        else:
+        if self._base is None:
             status, answered = _knock(method, f"/cds-services{path}", body)
+        else:
+            status, answered = _fetch(self._base, self._certificates, method, f"/cds-services{path}", body)
         took = (time.perf_counter() - started) * 1000
         try:
             return Answered(status, parse(answered) if answered.strip() else None, took)
@@ -79,29 +85,25 @@ def _knock(method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     return answer.status_code, answer.get_data()
 
 
-def _fetch(method: str, address: str, body: bytes | None) -> tuple[int, bytes]:
-    with requests.Session() as session:
-        session.trust_env = False
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        try:
-            with session.request(
-                method, address, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
-            ) as answer:
-                content = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-        except (requests.RequestException, OSError, ValueError):
-            raise NotCalled("there is no answer from that address") from None
+def _fetch(base: Base, certificates: str | None, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    connections = OpenSockets()
+    out_of_time = threading.Timer(SECONDS, connections.cut)
+    out_of_time.start()
+    try:
+        with (
+            session(base, connections, certificates=certificates) as asking,
+            asking.request(
+                method, base.url + path, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
+            ) as answer,
+        ):
+            content = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+    except InvalidIPAddress:
+        raise NotCalled(f"that service is not called from here: its address is not public; {_LISTED}") from None
+    except (requests.RequestException, HTTPError, OSError, ValueError):
+        raise NotCalled("there is no answer from that address") from None
+    finally:
+        out_of_time.cancel()
     if len(content) > LARGEST_ANSWER:
         raise NotCalled(f"its answer has more than {LARGEST_ANSWER:,} bytes")
     return answer.status_code, content
-
-
-def _is_under(address: str, base: str) -> bool:
-    try:
-        one, other = urlsplit(address), urlsplit(base)
-        same = (one.scheme, one.hostname, one.port) == (other.scheme, other.hostname, other.port)
-    except ValueError:
-        return False
-    if one.username or one.query or one.fragment or ".." in unquote(one.path) or one.scheme not in ("http", "https"):
-        return False
-    path = other.path.rstrip("/")
-    return same and (one.path == path or one.path.startswith(f"{path}/"))

@@ -42,7 +42,9 @@ class Simulation:
 
     def discover(self) -> None:
         """Find the services at the address. Raises ``FhirMassageError``."""
-        self.services = Services(self.address, service().settings.fhir_servers)
+        settings = service().settings
+        trusted = None if settings.ca_bundle is None else str(settings.ca_bundle)
+        self.services = Services(self.address, settings.fhir_servers, trusted)
         self.offered = self.services.discover()
         if self.id not in {each["id"] for each in self.offered} and self.offered:
             self.id = self.offered[0]["id"]
