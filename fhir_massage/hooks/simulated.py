@@ -28,6 +28,9 @@ def request_for(hook: str, prefetch: Iterable[str], resources: list[Json], insta
     for key in wanted:
         if key == "patient":
             brought[key] = patient if "resourceType" in patient else None
+        elif key == "performer":
+            named = _performer(subjects)
+            brought[key] = next((each for each in resources if _name(each) == named), None)
         else:
             kinds = _PREFETCHED.get(key, ())
             found = [each for each in resources if each["resourceType"] in kinds]
@@ -65,8 +68,8 @@ def _context(hook: str, patient: str, subjects: list[Json], drafts: list[Json]) 
     if hook == "order-select":
         context["selections"] = names
     if hook == "order-dispatch":
-        performer = next((p["reference"] for o in orders for p in o.get("performer", []) if "reference" in p), None)
-        return {"patientId": patient, "dispatchedOrders": names, "performer": performer or "Practitioner/performer"}
+        performer = _performer(orders) or "Practitioner/performer"
+        return {"patientId": patient, "dispatchedOrders": names, "performer": performer}
     if hook == "appointment-book":
         appointment = {
             "resourceType": "Appointment",
@@ -79,6 +82,11 @@ def _context(hook: str, patient: str, subjects: list[Json], drafts: list[Json]) 
     if hook == "encounter-discharge":
         context["encounterId"] = "e1"
     return context
+
+
+def _performer(orders: list[Json]) -> str | None:
+    """Whom the orders name to render them."""
+    return next((p["reference"] for o in orders for p in o.get("performer", []) if "reference" in p), None)
 
 
 def _bundle(resources: list[Json], kind: str) -> Json:

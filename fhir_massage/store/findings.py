@@ -27,7 +27,7 @@ def findings_on(cards: Iterable[Mapping[str, Any]], report: Report, source: str,
             "rule": finding["rule"],
             "severity": finding["severity"],
             "payer": payers.get(finding["resource"], ""),
-            "at_risk": None if finding["at_risk"] is None else float(finding["at_risk"]["value"]),
+            "at_risk": float(risk["value"]) if (risk := finding.get("at_risk")) else None,
         }
         for card in cards
         for finding in card.get("extension", {}).get("fhir-massage.findings", ())
