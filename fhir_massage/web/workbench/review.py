@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from flask import Response, current_app, request
+from werkzeug.exceptions import NotFound
 
 from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.fhir.fields import HEAD_FIELDS, LINE_FIELDS, BadField
@@ -84,6 +85,8 @@ def review_page() -> Response:
     name = request.args.get("example", "")
     example = examples.find(name) if name else None
     if example is None:
+        if name:
+            raise NotFound
         return _page(Session(b"", asked_day()))
     session = Session(example.content, example.on or asked_day())
     session.review()
