@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench docs lint lock clean
+.PHONY: run test install bench docs dist sbom lint lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -33,11 +33,22 @@ lint: $(TESTABLE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The wheel and the source archive: the same bytes whenever they are built of the same commit.
+dist: $(INSTALLED)
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m build --no-isolation
+
+# What the locked dependencies are, as a CycloneDX bill of materials: from the lock, without a network.
+sbom: $(TESTABLE)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
+	  --spec-version 1.6 --output-reproducible --output-format JSON --output-file dist/sbom.json
+
 # For maintainers: writes the locks anew (needs uv).
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra spark --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --all-extras \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:

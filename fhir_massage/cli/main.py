@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("fhir_massage.cli.rules", "Say what a rule checks, why, and from which source."),
     "facts": ("fhir_massage.cli.facts", "List the dated tables in use, or load an official file."),
     "answer": ("fhir_massage.cli.answer", "Say whether a service may be billed, and why."),
+    "plugins": ("fhir_massage.cli.plugins", "List what installed packages add, and what was left out."),
     "config": ("fhir_massage.cli.config", "Show the settings in force."),
 }
 EXIT_UNREADABLE = 2

@@ -259,7 +259,7 @@ def _finding(rule: Rule, found: Found, case: Case, lines: tuple[Line, ...]) -> F
         resource=case.resource,
         denial=found.denial or rule.denial,
         at_risk=None if severity == "information" else _at_risk(found, case, lines),
-        citations=found.citations or _cited(case, rule),
+        citations=found.citations or rule.citations or _cited(case, rule),
         corrections=found.corrections,
         draft=found.draft,
         document=found.document,

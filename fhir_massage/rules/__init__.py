@@ -10,6 +10,6 @@ from fhir_massage.rules import referral as referral  # isort: skip
 from fhir_massage.rules import coverage as coverage  # isort: skip
 from fhir_massage.rules import claim as claim  # isort: skip
 from fhir_massage.rules import order as order  # isort: skip
-from fhir_massage.rules.registry import Rule, all_rules, rule_by_id, rules_for
+from fhir_massage.rules.registry import Rule, all_rules, rule_by_id, rule_plugins, rules_for
 
-__all__ = ["Rule", "all_rules", "rule_by_id", "rules_for"]
+__all__ = ["Rule", "all_rules", "rule_by_id", "rule_plugins", "rules_for"]
