@@ -53,7 +53,9 @@ def laid_over(
 def _folders(plugin: Plugin) -> list[Path]:
     """Where the package that the entry point names keeps its files; it is not imported for that."""
     found = importlib.util.find_spec(plugin.module)
-    folders = [] if found is None else [Path(place) for place in found.submodule_search_locations or ()]
+    places = () if found is None else found.submodule_search_locations or ()
+    # A package without __init__.py is listed once for each way in which the path leads to it.
+    folders = list(dict.fromkeys(Path(place).resolve() for place in places))
     if not any(folder.is_dir() for folder in folders):
         raise BadFact(plugin.module, "(package)", "there is no such package with a folder on disk")
     return folders
@@ -62,10 +64,10 @@ def _folders(plugin: Plugin) -> list[Path]:
 def _with_tables(files: Files, folders: list[Path], kinds: dict[str, type[Row]]) -> tuple[Files, tuple[str, ...]]:
     sources, tables, names = dict(files.sources), dict(files.tables), []
     for folder in folders:
-        for id, source in load.read_sources(folder).items():
-            if id in sources:
-                raise BadFact("sources", id, "another document has this id")
-            sources[id] = source
+        for key, source in load.read_sources(folder).items():
+            if key in sources:
+                raise BadFact("sources", key, "another document has this id")
+            sources[key] = source
         for file in sorted((folder / "tables").glob("*.csv")):
             if file.stem not in kinds:
                 raise BadFact(file.name, "(file)", f"there is no such table; there are {', '.join(kinds)}")

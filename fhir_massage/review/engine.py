@@ -21,7 +21,7 @@ from fhir_massage.fhir.order import is_in_scope, order_case
 from fhir_massage.fhir.read import Arrival, Entry, read, replaced
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Line, OrderCase
-from fhir_massage.model.finding import Correction, Edit, Finding, Found
+from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.review.report import Broken, Report
 from fhir_massage.rules import Rule, rules_for
 from fhir_massage.rules.tools import cite
@@ -276,7 +276,7 @@ def _at_risk(found: Found, case: Case, lines: tuple[Line, ...]) -> Decimal | Non
         return found.at_risk
     if not isinstance(case, ClaimCase):
         return None
-    position = _line_of(found.element)
+    position = line_of(found.element)
     if position is not None and position < len(lines):
         return _charge(case, lines[position])
     if case.total is not None:
@@ -296,15 +296,9 @@ def _charge(case: ClaimCase, line: Line) -> Decimal | None:
     return None if fee is None else fee.dollars * int(line.units or 1)
 
 
-def _line_of(element: str) -> int | None:
-    if not element.startswith("Claim.item["):
-        return None
-    return int(element[11 : element.index("]")])
-
-
 def _key(rule: Rule, found: Found, lines: tuple[Line, ...]) -> str:
     """What tells a finding from others even when lines before it are gone: the line by its sequence."""
-    position = _line_of(found.element)
+    position = line_of(found.element)
     if position is None:
         return f"{rule.id} {found.element}"
     # A modifier that goes moves those after it: what is said of them is the same finding still.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, MutableMapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fhir_massage.installed import RULES, Plugin, plugins
 
@@ -21,7 +21,10 @@ class Registered(Protocol):
         """The rule's function."""
 
 
-def load(rules: MutableMapping[str, Registered]) -> tuple[Plugin, ...]:
+R = TypeVar("R", bound=Registered)
+
+
+def load(rules: MutableMapping[str, R]) -> tuple[Plugin, ...]:
     """Import every installed package that offers rules. Each says what it brings, or why it was left out.
 
     ``rules`` is what the import registers in; of a package that fails nothing is left in it. Rules of
@@ -30,19 +33,19 @@ def load(rules: MutableMapping[str, Registered]) -> tuple[Plugin, ...]:
     return tuple(plugin if plugin.problem else _loaded(plugin, rules) for plugin in plugins(RULES))
 
 
-def _loaded(plugin: Plugin, rules: MutableMapping[str, Registered]) -> Plugin:
+def _loaded(plugin: Plugin, rules: MutableMapping[str, R]) -> Plugin:
     before = dict(rules)
     # Somebody may have imported the module before; its rules are registered already then.
     early = {rule.id for rule in before.values() if _is_of(rule, plugin.module)}
     try:
         importlib.import_module(plugin.module)
-        ids = tuple(id for id in rules if id not in before or id in early)
+        ids = tuple(each for each in rules if each not in before or each in early)
         _refuse_foreign_names(plugin, ids)
     except (Exception, SystemExit) as error:  # whatever a stranger's module does on import, the others go on
         rules.clear()
-        rules.update({id: rule for id, rule in before.items() if id not in early})
+        rules.update({each: rule for each, rule in before.items() if each not in early})
         return plugin.without(error)
-    rules.update({id: rules.pop(id) for id in ids})
+    rules.update({each: rules.pop(each) for each in ids})
     return plugin.bringing(ids)
 
 
@@ -53,6 +56,6 @@ def _is_of(rule: Registered, module: str) -> bool:
 def _refuse_foreign_names(plugin: Plugin, ids: tuple[str, ...]) -> None:
     if not ids:
         raise ValueError(f"importing {plugin.module} registers no rule")
-    for id in ids:
-        if not id.startswith(f"{plugin.name}-"):
-            raise ValueError(f"the rule {id} must be named after its entry point: {plugin.name}-{id}")
+    for each in ids:
+        if not each.startswith(f"{plugin.name}-"):
+            raise ValueError(f"the rule {each} must be named after its entry point: {plugin.name}-{each}")

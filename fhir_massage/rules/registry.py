@@ -132,7 +132,9 @@ def _add(rule: Rule) -> None:
         raise ValueError(f"two rules are called {rule.id}")
     for what, value, known in (("family", rule.family, Family), ("severity", rule.severity, Severity)):
         if value not in get_args(known):
-            raise ValueError(f"the rule {rule.id} has a {what} that there is not; known are {', '.join(get_args(known))}")
+            raise ValueError(
+                f"the rule {rule.id} has a {what} that there is not; known are {', '.join(get_args(known))}"
+            )
     if not _ID.fullmatch(rule.id):
         raise ValueError(f"a rule's id is written in lower case letters, digits and hyphens, unlike {rule.id!r}")
     _rules[rule.id] = rule
