@@ -33,16 +33,14 @@ lint: $(TESTABLE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The wheel and the source archive: the same bytes whenever they are built of the same commit.
+# The wheel and the source archive: the same bytes whenever and wherever they are built of the same commit.
 dist: $(INSTALLED)
 	rm -rf dist
-	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m build --no-isolation
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 315619200)} $(BIN)/python -m build --no-isolation
 
 # What the locked dependencies are, as a CycloneDX bill of materials: from the lock, without a network.
 sbom: $(TESTABLE)
-	@mkdir -p dist
-	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
-	  --spec-version 1.6 --output-reproducible --output-format JSON --output-file dist/sbom.json
+	@$(BIN)/python -m scripts.sbom dist/sbom.json
 
 # For maintainers: writes the locks anew (needs uv).
 lock:

@@ -47,8 +47,8 @@ class Report(Reviewed):
         return html(self)
 
     def __repr__(self) -> str:
-        reviewed = f"{len(self.claims)} claims and {len(self.orders)} orders"
-        return f"<Report on {self.on}: {len(self.findings)} findings in {reviewed}>"
+        counts = f"{len(self.findings)} findings, {len(self.claims)} claims, {len(self.orders)} orders"
+        return f"<Report on {self.on}: {counts}>"
 
 
 def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
