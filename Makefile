@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench docs dist sbom lint lock clean
+.PHONY: run test pythons install bench docs dist sbom lint lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -18,6 +18,14 @@ test: $(TESTABLE)
 	@scripts/browser
 	@scripts/java
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
+
+# The tests under each Python that is promised and is on this machine, each in an environment of its own.
+pythons:
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  if python$$version -c "" 2>/dev/null; then \
+	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "python$$version is not on this machine: not tested"; fi; \
+	done
 
 install: $(INSTALLED)
 
@@ -50,7 +58,7 @@ lock:
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) .venv-3.* build dist site *.egg-info
 
 $(BIN)/python:
 	@PYTHON="$(PYTHON)" scripts/venv $(VENV)
