@@ -17,6 +17,7 @@ run: $(INSTALLED)
 test: $(TESTABLE)
 	@scripts/browser
 	@scripts/java
+	@scripts/postgresql
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
 # The tests under each Python that is promised and is on this machine, each in an environment of its own.
@@ -32,8 +33,9 @@ install: $(INSTALLED)
 bench: $(TESTABLE)
 	@$(BIN)/python -m bench
 
-docs: $(INSTALLED)
+docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "The site is in site/: open site/index.html"
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check

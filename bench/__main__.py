@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench import imports
 from fhir_massage import Report, review
 from fhir_massage.fhir import elements
 from fhir_massage.fhir.read import read
@@ -26,10 +27,11 @@ Work = Callable[[], object]
 
 
 def main() -> None:
-    """Print the measurements for a clean claim, and for one with five findings whose corrections are proved."""
+    """Print the measurements for a clean claim, for one with five findings, and for loading NCCI files."""
     for name in ("clean", "five-findings"):
         content = (ROOT / f"{name}.json").read_bytes()
         _show(name, content, review(content, on=ON))
+    imports.show()
 
 
 def _show(name: str, content: bytes, report: Report) -> None:

@@ -1,100 +1,100 @@
-"""``make docs``: the documentation as a site of plain pages, from these files, the rules and the commands themselves."""
+"""The pages of the documentation: those written by hand, and those that rules, facts, policies and commands make.
+
+``python -m docs.build`` lays them all in ``build/pages``, of which ``make docs`` makes the site (``mkdocs.yml``).
+"""
 
 from __future__ import annotations
 
-import html
 import re
+import shutil
+from datetime import date
 from pathlib import Path
 
-import click
-from markdown_it import MarkdownIt
-
-from fhir_massage.cli import main as command_line
+from docs import figures, matrix, reference
+from fhir_massage.facts.book import shipped
 from fhir_massage.rules import Rule, all_rules
 from fhir_massage.rules.registry import SECTIONS
 
 ROOT = Path(__file__).parent.parent
-SITE = ROOT / "site"
+TODAY = date.today
 EXAMPLES = ROOT / "fhir_massage" / "rules" / "examples"
-STYLE = (
-    "body{font:1rem/1.6 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
-    "pre{background:#f4f4f2;padding:.8rem;overflow:auto}table{border-collapse:collapse}"
-    "td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}"
-)
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+LAID = ROOT / "build" / "pages"
+#: What of this folder belongs to the site beside the pages.
+SHOWN = ("*.md", "*.svg", "*.png")
+_FROM_THE_ROOT = re.compile(r"\]\(docs/")
 
 
-def main() -> None:
-    """Write the site."""
-    pages = {"index": _read(ROOT / "README.md"), "changes": _read(ROOT / "CHANGELOG.md")}
-    pages |= {file.stem: _read(file) for file in sorted((ROOT / "docs").glob("*.md"))}
-    pages |= {"commands": _commands(), "rules": _rules()}
-    pages |= {f"rule-{rule.id}": _rule(rule) for rule in all_rules()}
-    SITE.mkdir(exist_ok=True)
-    for name, text in pages.items():
-        (SITE / f"{name}.html").write_text(_page(text), encoding="utf-8")
-    print(f"{len(pages)} pages in {SITE.relative_to(ROOT)}/; begin with index.html")
+def main(folder: Path = LAID) -> None:
+    """Lay every page in the folder, with the pictures that they show."""
+    shutil.rmtree(folder, ignore_errors=True)
+    written = [file for pattern in SHOWN for file in (ROOT / "docs").rglob(pattern)]
+    for file in written:
+        to = folder / file.relative_to(ROOT / "docs")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, to)
+    for name, text in pages(TODAY()).items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def pages(today: date) -> dict[str, str]:
+    """Every page that is made, by its name without ``.md``, as Markdown."""
+    facts = shipped()
+    day = min(today, figures.known_until(facts))
+    made = {
+        "changes": _read(ROOT / "CHANGELOG.md"),
+        "rules": _rules(),
+        "can-i-bill-it": matrix.page(day, facts),
+        "payers": reference.payers(facts, day),
+        "sources": reference.sources(facts, day),
+        "commands": reference.commands(),
+        "http": reference.http(),
+        "settings": reference.settings(),
+    }
+    return made | {f"rule-{rule.id}": _rule(rule) for rule in all_rules()} | guide(day)
+
+
+def guide(on: date) -> dict[str, str]:
+    """The pages of the guide by name, with the figures in force on a day. Raises ``figures.Unresolved``."""
+    example = EXAMPLES / "letter-of-medical-necessity" / "bad.json"
+    known = figures.Figures(shipped(), on, example.read_bytes())
+    return {f"guide/{file.stem}": figures.fill(file, known) for file in sorted((ROOT / "docs" / "guide").glob("*.md"))}
 
 
 def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+    return _FROM_THE_ROOT.sub("](", file.read_text(encoding="utf-8"))
 
 
 def _rules() -> str:
-    rows = "\n".join(
-        f"| {rule.family} | [{rule.id}](rule-{rule.id}.html) | {rule.severity} | {rule.title} |" for rule in all_rules()
-    )
-    return f"# Rules\n\n| family | rule | severity | what it finds |\n| --- | --- | --- | --- |\n{rows}\n"
+    parts = [
+        "# Rules",
+        "Every rule, with what it checks, why it matters to payment, what to do, and the source. "
+        "`fhir-massage explain RULE` says the same on the command line.",
+    ]
+    for family in dict.fromkeys(rule.family for rule in all_rules()):
+        rows = [
+            f"| [{rule.id}](rule-{rule.id}.md) | {rule.severity} | {_denial(rule) or '–'} | {rule.title} |"
+            for rule in all_rules()
+            if rule.family == family
+        ]
+        parts.append(f"## {family}\n\n| rule | severity | denial | what it finds |\n| --- | --- | --- | --- |")
+        parts[-1] += "\n" + "\n".join(rows)
+    return "\n\n".join(parts) + "\n"
 
 
 def _rule(rule: Rule) -> str:
-    parts = [f"# {rule.id}", f"{rule.title}. Severity: {rule.severity}; family: {rule.family}."]
+    denial = _denial(rule)
+    head = f"{rule.title}. Severity: {rule.severity}; family: {rule.family}{f'; denied as {denial}' if denial else ''}."
+    parts = [f"# {rule.id}", head]
     parts += [f"## {section}\n\n{rule.page[section]}" for section in SECTIONS]
     for kind in ("bad", "good"):
-        file = EXAMPLES / rule.id / f"{kind}.json"
-        if file.is_file():
-            parts.append(f"## A {kind} example\n\n```json\n{_read(file).rstrip()}\n```")
-    return "\n\n".join(parts)
+        text = (EXAMPLES / rule.id / f"{kind}.json").read_text(encoding="utf-8").rstrip()
+        parts.append(f"## A {kind} example\n\n```json\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
-def _commands() -> str:
-    """Each command's own help."""
-    context = click.Context(command_line, info_name="fhir-massage")
-    parts = ["# Commands", _help(command_line, context)]
-    for name in command_line.list_commands(context):
-        found = command_line.get_command(context, name)
-        assert found is not None
-        parts += _command(name, found, context)
-    return "\n\n".join(parts)
-
-
-def _command(name: str, command: click.Command, parent: click.Context) -> list[str]:
-    context = click.Context(command, info_name=name, parent=parent)
-    parts = [f"## {context.command_path}", _help(command, context)]
-    if isinstance(command, click.Group):
-        for inner in command.list_commands(context):
-            found = command.get_command(context, inner)
-            assert found is not None
-            parts += _command(inner, found, context)
-    return parts
-
-
-def _help(command: click.Command, context: click.Context) -> str:
-    return f"```\n{command.get_help(context)}\n```"
-
-
-def _page(text: str) -> str:
-    heading = re.search(r"^# (.+)$", text, re.M)
-    title = html.escape(heading[1] if heading else "fhir_massage")
-    body = re.sub(r'href="(?:docs/)?([\w-]+)\.md"', r'href="\1.html"', _markdown.render(text))
-    links = " · ".join(
-        f'<a href="{name}.html">{name}</a>' for name in ("index", "rules", "commands", "facts", "changes")
-    )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
-        f"<body><nav>{links}</nav>{body}</body></html>\n"
-    )
+def _denial(rule: Rule) -> str:
+    denial = rule.denial
+    return "" if denial is None else " ".join((f"{denial.group}-{denial.carc}", *denial.rarc))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,18 @@ class TooLarge(Unreadable):
     """What arrived is larger, longer or deeper than is read here."""
 
 
+class Unprocessable(Unreadable):
+    """What arrived can be read, and breaks a rule of the guide that it follows."""
+
+
+class NotFetched(Unreadable):
+    """What was asked of the EHR could not be had for a technical reason."""
+
+
+class NotAtHand(Unreadable):
+    """What the answer rests on was neither sent along nor can be fetched."""
+
+
 class BadFact(FhirMassageError):
     """A table or policy cannot be loaded: names the file, the row or key, and the reason."""
 

@@ -37,11 +37,21 @@ class Settings(BaseSettings):
     issuers: dict[str, str] = Field(default={}, description="Issuer to the address or file of its JWK Set.")
     audience: str | None = Field(default=None, description="Base address that clients know the service by.")
     fhir_servers: list[str] = Field(default=[], description="Base addresses that may be fetched from though private.")
+    ca_bundle: Path | None = Field(
+        default=None, description="File of certificate authorities to trust when fetching, instead of the public ones."
+    )
     cors_origins: list[str] = Field(default=[], description="Origins that browsers may call from.")
     database: str | None = Field(default=None, description="SQLAlchemy address; SQLite in the data folder by default.")
     data: Path = Field(default=Path("var"), description="Folder for the store and imported facts.")
     policies: Path | None = Field(default=None, description="Folder of your own payer policies.")
     hook_seconds: float = Field(default=4.0, gt=0, le=60, description="Seconds allowed for one hook call.")
+    log_patients: Literal["nothing", "hashed", "everything"] = Field(
+        default="hashed",
+        description="What the store keeps of whom a call was about: nothing, ids hashed with the installation's key, "
+        "or everything with whole messages.",
+    )
+    log_days: int = Field(default=90, gt=0, description="Days after which `fhir-massage store prune` drops records.")
+    log_comments: bool = Field(default=False, description="Whether what clinicians write in feedback is kept.")
     max_body: int = Field(default=5_242_880, gt=0, description="Largest request body, in bytes.")
 
     @classmethod
@@ -85,9 +95,33 @@ def read_settings() -> Settings:
 
 def refuse_open_outside(settings: Settings, host: str) -> None:
     """Raise ``BadSetting`` where the service would stand open to others without having been told to."""
-    if settings.auth == "required":
-        raise BadSetting(f"{PREFIX}AUTH: 'required' is not to be had in this version; only 'open' is")
-    if host not in LOOPBACK and settings.auth != "open":
+    if host not in LOOPBACK and settings.auth is None:
         raise BadSetting(
-            f"{host} can be reached from other machines; set {PREFIX}AUTH=open to serve them without authentication"
+            f"{host} can be reached from other machines; set {PREFIX}AUTH=required, with {PREFIX}ISSUERS and "
+            f"{PREFIX}AUDIENCE, or {PREFIX}AUTH=open to serve them without authentication"
         )
+
+
+def refuse_trust_in_nobody(settings: Settings) -> None:
+    """Raise ``BadSetting`` where clients must prove themselves and none could."""
+    if settings.auth != "required":
+        return
+    if not settings.issuers:
+        raise BadSetting(f"{PREFIX}ISSUERS: with {PREFIX}AUTH=required it names each issuer's JWK Set")
+    if not settings.audience:
+        raise BadSetting(f"{PREFIX}AUDIENCE: with {PREFIX}AUTH=required it is the address that clients call")
+    for source in settings.issuers.values():
+        if "://" not in source and not Path(source).is_file():
+            raise BadSetting(f"{PREFIX}ISSUERS: there is no file {source}")
+
+
+def with_audience(settings: Settings, host: str, port: int) -> Settings:
+    """The settings with the address that is listened on as audience, where they name none and there is one."""
+    if settings.audience or host in ("0.0.0.0", "::"):
+        return settings
+    return settings.model_copy(update={"audience": address_of(host, port)})
+
+
+def address_of(host: str, port: int) -> str:
+    """The web address of a host, which may be one of IPv6, and a port."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -84,17 +84,20 @@ class Linked(Index):
             return found
         return self._from_elsewhere(reference.reference)
 
-    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Linked:
+    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Self:
         """An index in which the copies stand for ``old``, in its Bundle where it came in one."""
+        own = self._own.get(id(old.document))
+        if own is None:
+            return super().replacing(old, copies)
         copies = list(copies)
         other = copy(self)
-        own = self._own.get(id(old.document))
-        if own is not None:
-            other._own = {**self._own, **{id(each.document): own.replacing(old, copies) for each in copies}}
-            return other
-        replaced = super().replacing(old, copies)
-        other._by_address, other._contained = replaced._by_address, replaced._contained
+        other._own = {**self._own, **{id(each.document): own.replacing(old, copies) for each in copies}}
         return other
+
+    def roles_of(self, person: Entry) -> list[Entry]:
+        """The roles that came along with the practitioner ``person``, or loose as they did."""
+        own = self._own.get(id(person.document))
+        return super().roles_of(person) if own is None else own.roles_of(person)
 
     def _from_elsewhere(self, address: str) -> Entry | None:
         if address.startswith("#"):

@@ -20,6 +20,8 @@ SNIFFED = 256 * 1024
 LINES = (".ndjson", ".jsonl")
 READ = (*LINES, ".json")
 PACKED = (".gz", ".zst")
+#: The answer key beside generated data, which holds no resources.
+ANSWER_KEY = "answers.ndjson"
 
 
 class BadInput(FhirMassageError):
@@ -125,7 +127,7 @@ def _plain_suffix(file: Path) -> str:
 
 
 def _is_fhir(file: Path) -> bool:
-    return _plain_suffix(file) in READ
+    return _plain_suffix(file) in READ and file.name != ANSWER_KEY
 
 
 def _holds_lines(file: Path) -> bool:

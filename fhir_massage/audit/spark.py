@@ -19,7 +19,7 @@ import msgspec
 
 from fhir_massage import __version__
 from fhir_massage.audit.gather import Beside, Part, review_patient
-from fhir_massage.audit.inputs import LINES, PACKED, BadInput
+from fhir_massage.audit.inputs import ANSWER_KEY, LINES, PACKED, BadInput
 from fhir_massage.audit.results import row, schema
 from fhir_massage.audit.routing import Routed, route
 from fhir_massage.audit.run import AuditFailed, unpacked_size
@@ -152,7 +152,11 @@ def _read_one(spark: SparkSession, each: str) -> Iterator[DataFrame]:
     tables = [name for name in names if _suffix(name) == ".parquet"]
     found = "value", "_metadata.file_path as file", "_metadata.file_block_start as block"
     if lines:
-        yield spark.read.text(lines, lineSep="\n").selectExpr(*found, "true as is_line")
+        yield (
+            spark.read.text(lines, lineSep="\n")
+            .selectExpr(*found, "true as is_line")
+            .where(f"file not like '%/{ANSWER_KEY}'")
+        )
     if documents:
         yield spark.read.text(documents, wholetext=True).selectExpr(*found, "false as is_line")
     if tables:

@@ -14,10 +14,11 @@ import click
 
 from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option, write_json
 from fhir_massage.cli.documents import Source, come_together, open_source, rewritten
-from fhir_massage.errors import FhirMassageError, Unreadable
+from fhir_massage.cli.record import Record
+from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir.read import Arrival
-from fhir_massage.review.engine import joined, review_arrival
+from fhir_massage.review.engine import joined, review_arrival, reviewed
 from fhir_massage.review.report import Report
 
 CORRECT, ERRORS, UNREADABLE = 0, 1, 2
@@ -33,6 +34,13 @@ CORRECT, ERRORS, UNREADABLE = 0, 1, 2
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where --fix writes the document.")
 @on_option
 @policies_option
+@click.option(
+    "--fhir-server",
+    "base",
+    metavar="URL",
+    help="A FHIR server: PATH may be Claim/123, and what claims refer to is fetched from there.",
+)
+@click.option("--fhir-token", envvar="FHIR_MASSAGE_FHIR_TOKEN", help="Bearer token for that server.")
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -42,10 +50,12 @@ def check(
     out: Path | None,
     on: date | None,
     policies: Path | None,
+    base: str | None,
+    fhir_token: str | None,
 ) -> None:
     """Review claims and orders: a Claim, ServiceRequest, Bundle, Parameters, hook request, or NDJSON.
 
-    PATH is a file, or - for standard input. Resources that stand alone in their files are reviewed
+    PATH is a file, - for standard input, or with --fhir-server a reference like Claim/123. Resources that stand alone in their files are reviewed
     together, so that a Coverage may come beside its Claim.
 
     Exit status: 0 no errors, 1 at least one error, 2 something could not be read (why, on standard
@@ -58,9 +68,15 @@ def check(
         raise click.UsageError("--fix writes one document; give one PATH")
     on = on or date.today()
     facts = facts_in_use(policies)
-    sources, unread = _open(paths)
+    record = None if base is None else Record(base, fhir_token)
+    sources, unread = _open(paths, record)
     arrivals = list(come_together(sources))
-    reports = [review_arrival(arrival, on=on, facts=facts) for arrival in arrivals]
+    reports = []
+    for arrival in arrivals:
+        subjects = None if record is None else reviewed(arrival, facts, on)
+        if record is not None and subjects is not None:
+            unread += record.follow(arrival, subjects)
+        reports.append(review_arrival(arrival, on=on, facts=facts, subjects=subjects))
     if document_asked and sources:
         _write(rewritten(sources[0], _corrections(arrivals, reports)), out)
     if sources:
@@ -70,14 +86,14 @@ def check(
     ctx.exit(_status(reports, unread))
 
 
-def _open(paths: Sequence[str]) -> tuple[list[Source], list[str]]:
+def _open(paths: Sequence[str], record: Record | None) -> tuple[list[Source], list[str]]:
     """The files that can be read, and a line for each thing in them that cannot."""
     sources, unread = [], []
     for path in paths:
         name = "standard input" if path == "-" else path
         try:
-            source = open_source(path)
-        except Unreadable as error:
+            source = open_source(path) if record is None or not record.names(path) else record.open(path)
+        except FhirMassageError as error:
             unread.append(f"{name}: {error}")
         else:
             sources.append(source)

@@ -18,6 +18,8 @@ def config(form: str) -> None:
     settings = read_settings()
     values = settings.model_dump(mode="json")
     values["database"] = _without_password(settings.database_url)
+    values["issuers"] = {issuer: _without_password(source) for issuer, source in settings.issuers.items()}
+    values["fhir_servers"] = [_without_password(address) for address in settings.fhir_servers]
     if form == "json":
         write_json(values)
         return

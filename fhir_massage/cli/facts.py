@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from fhir_massage.cli.common import Day, console, facts_in_use, format_option, on_option, policies_option, write_json
+from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.book import TABLES, Facts
 from fhir_massage.facts.rows import Row
 from fhir_massage.settings import read_settings
@@ -25,13 +26,20 @@ def facts() -> None:
 
 
 @facts.command("list")
+@click.argument("name", required=False)
 @on_option
 @policies_option
 @format_option
-def list_tables(on: date | None, policies: Path | None, form: str) -> None:
-    """Show what is in force on a day: rows, sources, the newest change, and when it was last confirmed."""
+def list_tables(name: str | None, on: date | None, policies: Path | None, form: str) -> None:
+    """Show what is in force on a day: rows, sources, the newest change, and when it was last confirmed.
+
+    With NAME, a table or a payer, each of its rows and the document that says so.
+    """
     day = on or date.today()
     book = facts_in_use(policies)
+    if name is not None:
+        _list_rows(book, name, day, form)
+        return
     tables = [_summary(name, book.rows_of(name), day) for name in TABLES]
     payers = [_summary(payer, [e for _, e in h.entries()], day) for payer, h in sorted(book.policies.items())]
     notes = [note for summary in (*tables, *payers) if (note := _stale(summary))] + _old_quarters(book, day)
@@ -46,6 +54,51 @@ def list_tables(on: date | None, policies: Path | None, form: str) -> None:
         click.echo(f"\nLoaded: {file['title']}\n        {file['rows']} rows, sha256 {file['sha256']}")
     for note in notes:
         click.echo(f"\nNote: {note}")
+
+
+def _list_rows(book: Facts, name: str, day: date, form: str) -> None:
+    """The rows of one table, or a payer's own entries, in force on the day."""
+    if name in TABLES:
+        rows = [("", row) for row in book.rows_of(name)]
+    elif name in book.policies:
+        rows = [(f"{key}: ", entry) for key, entry in book.policies[name].entries()]
+    else:
+        raise UnknownQuestion("table or payer", name, [*TABLES, *sorted(book.policies)])
+    force = [(key, row) for key, row in rows if row.in_force(day)]
+    if form == "json":
+        write_json([_says(key, row) | _from(book, row) for key, row in force])
+        return
+    for key, row in force:
+        said = ", ".join(
+            f"{column} {' '.join(value) if isinstance(value, tuple) else value}"
+            for column, value in _says("", row).items()
+        )
+        cited = _from(book, row)
+        click.echo(f"{key}{said}\n  since {row.effective}, confirmed {row.checked}: {cited['title']}, {row.section}")
+        click.echo(f"  {cited['url']}")
+
+
+def _says(key: str, row: Row) -> dict[str, object]:
+    """What a row says, besides its dates and source."""
+    said = {
+        name: value
+        for name in row.__struct_fields__
+        if name not in Row.__struct_fields__ and (value := getattr(row, name)) not in ("", (), None)
+    }
+    return {"key": key.removesuffix(": "), **said} if key else said
+
+
+def _from(book: Facts, row: Row) -> dict[str, object]:
+    """Since when a row holds, and which document says so."""
+    source = book.sources[row.source]
+    return {
+        "effective": row.effective,
+        "end": row.end,
+        "checked": row.checked,
+        "title": f"{source.owner}, {source.title}",
+        "section": row.section,
+        "url": source.url,
+    }
 
 
 @facts.command("import")

@@ -18,33 +18,34 @@ from fhir_massage.installed import Plugin
 
 R = TypeVar("R", bound=rows.Row)
 
-#: Each table's rows, and the columns that make their key. Many-valued tables have several rows a key.
-TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], bool]] = {
-    "ptp_pairs": (rows.Pair, ("column_one", "column_two"), False),
-    "mue": (rows.MedicallyUnlikely, ("code",), False),
-    "timed_codes": (rows.TimedCode, ("code",), False),
-    "always_therapy": (rows.AlwaysTherapy, ("code",), False),
-    "modifiers": (rows.Modifier, ("modifier",), False),
-    "modifier_conflicts": (rows.ModifierConflict, ("modifier",), True),
-    "retired_procedures": (rows.RetiredProcedure, ("code",), False),
-    "procedure_status": (rows.ProcedureStatus, ("code",), False),
-    "procedure_words": (rows.ProcedureWords, ("code",), False),
-    "fees": (rows.Fee, ("code",), False),
-    "therapy_thresholds": (rows.TherapyThreshold, ("discipline",), False),
-    "denials": (rows.DenialCode, ("kind", "code"), False),
-    "diagnosis_codes": (rows.DiagnosisCode, ("code",), False),
-    "diagnosis_regions": (rows.DiagnosisRegion, ("prefix",), False),
-    "supporting_diagnoses": (rows.SupportingDiagnosis, ("procedure", "prefix"), False),
-    "body_sites": (rows.BodySite, ("kind", "value"), True),
-    "techniques": (rows.Technique, ("kind", "value"), True),
-    "order_scope": (rows.OrderScope, ("kind", "value"), False),
-    "professions": (rows.Profession, ("taxonomy",), False),
-    "outside_scope": (rows.OutsideScope, ("profession",), True),
-    "payment_typology": (rows.PaymentTypology, ("prefix",), False),
-    "coverage_types": (rows.CoverageType, ("system", "code"), False),
-    "payors": (rows.Payor, ("kind", "value"), False),
-    "irs_figures": (rows.IrsFigure, ("figure", "filing"), False),
-    "rule_sources": (rows.RuleSource, ("rule",), True),
+#: Each table's rows, the columns that make their key, and, where several rows of one key hold together,
+#: the columns that tell those apart.
+TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
+    "ptp_pairs": (rows.Pair, ("column_one", "column_two"), ()),
+    "mue": (rows.MedicallyUnlikely, ("code",), ()),
+    "timed_codes": (rows.TimedCode, ("code",), ()),
+    "always_therapy": (rows.AlwaysTherapy, ("code",), ()),
+    "modifiers": (rows.Modifier, ("modifier",), ()),
+    "modifier_conflicts": (rows.ModifierConflict, ("modifier",), ("other", "kind")),
+    "retired_procedures": (rows.RetiredProcedure, ("code",), ()),
+    "procedure_status": (rows.ProcedureStatus, ("code",), ()),
+    "procedure_words": (rows.ProcedureWords, ("code",), ()),
+    "fees": (rows.Fee, ("code",), ()),
+    "therapy_thresholds": (rows.TherapyThreshold, ("discipline",), ()),
+    "denials": (rows.DenialCode, ("kind", "code"), ()),
+    "diagnosis_codes": (rows.DiagnosisCode, ("code",), ()),
+    "diagnosis_regions": (rows.DiagnosisRegion, ("prefix",), ()),
+    "supporting_diagnoses": (rows.SupportingDiagnosis, ("procedure", "prefix"), ()),
+    "body_sites": (rows.BodySite, ("kind", "value"), ("region",)),
+    "techniques": (rows.Technique, ("kind", "value"), ("code",)),
+    "order_scope": (rows.OrderScope, ("kind", "value"), ()),
+    "professions": (rows.Profession, ("taxonomy",), ()),
+    "outside_scope": (rows.OutsideScope, ("profession",), ("first_code", "last_code")),
+    "payment_typology": (rows.PaymentTypology, ("prefix",), ()),
+    "coverage_types": (rows.CoverageType, ("system", "code"), ()),
+    "payors": (rows.Payor, ("kind", "value"), ()),
+    "irs_figures": (rows.IrsFigure, ("figure", "filing"), ()),
+    "rule_sources": (rows.RuleSource, ("rule",), ("source", "section")),
 }
 
 
@@ -151,14 +152,10 @@ class Facts:
         self.mue = ImportedUnlikely(imported, self.mue)
 
     def _dated(self, name: str) -> Dated[R]:
-        _, columns, many = TABLES[name]
-        if len(columns) == 1:
-            column = columns[0]
-            table = Dated(self._raw[name], lambda row: getattr(row, column))
-        else:
-            table = Dated(self._raw[name], lambda row: tuple(getattr(row, c) for c in columns))
-        if not many:
-            table.refuse_overlaps(f"{name}.csv")
+        _, columns, apart = TABLES[name]
+        table = _by_columns(self._raw[name], columns)
+        told_apart = _by_columns(self._raw[name], (*columns, *apart)) if apart else table
+        told_apart.refuse_overlaps(f"{name}.csv")
         return table  # type: ignore[return-value]
 
 
@@ -188,6 +185,14 @@ def read_facts(own_policies: Path | None = None, data: Path | None = None, folde
 def shipped(own_policies: Path | None = None, data: Path | None = None) -> Facts:
     """The shipped facts, read once a process (and once for each folder of own policies and of imported facts)."""
     return read_facts(own_policies, data)
+
+
+def _by_columns(rows_of_table: Iterable[rows.Row], columns: tuple[str, ...]) -> Dated[rows.Row]:
+    """The rows by one column, or by several as a tuple."""
+    if len(columns) == 1:
+        column = columns[0]
+        return Dated(rows_of_table, lambda row: getattr(row, column))
+    return Dated(rows_of_table, lambda row: tuple(getattr(row, c) for c in columns))
 
 
 def _histories(files: Iterable[PolicyFile]) -> dict[str, PolicyHistory]:

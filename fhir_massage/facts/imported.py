@@ -303,7 +303,7 @@ class ImportedPairs(_Imported[Pair]):
         one, two = _pair_of(key)
         if not self._store.covers(one):
             return self._rows.get(key, ())
-        query = "select effective, end, indicator, file from pair where codes = ? order by effective"
+        query = "select effective, end, indicator, file from pair where codes = ? order by effective desc"
         return tuple(self._pair(one, two, *row) for row in self._store.all(query, (one + two,)))
 
     def _pair(self, one: str, two: str, effective: int, end: int, indicator: Any, file: int) -> Pair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from fhir_massage.errors import BadFact
-from fhir_massage.facts.policy import ENTRY_KEYS, PolicyFile
+from fhir_massage.facts.policy import ENTRY_KEYS, Entry, PolicyFile
 from fhir_massage.facts.rows import Row, Source
 
 R = TypeVar("R", bound=Row)
@@ -69,7 +69,19 @@ def read_policy(file: Path, sources: dict[str, Source]) -> PolicyFile:
     for key in ENTRY_KEYS:
         for index, entry in enumerate(getattr(policy, key)):
             _check_source(file.name, f"{key}[{index}]", entry, known)
+        _refuse_unheard(file.name, key, getattr(policy, key))
     return policy
+
+
+def _refuse_unheard(file: str, key: str, entries: Sequence[Entry]) -> None:
+    """Raise ``BadFact`` for an entry that another one of the same subject and days keeps from being heard."""
+    for index, entry in enumerate(entries):
+        for before in entries[:index]:
+            if before.subject == entry.subject and before.overlaps(entry):
+                day = max(before.effective, entry.effective)
+                raise BadFact(
+                    file, f"{key}[{index}]", f"another entry speaks of the same from {day} on; end the earlier one"
+                )
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, str]]]:

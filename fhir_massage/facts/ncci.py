@@ -11,7 +11,8 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
@@ -115,6 +116,8 @@ def _refuse_others(name: str, names: str) -> None:
     ):
         if sign in text:
             raise BadFact(name, "(file)", f"this is the file for {whose}; the practitioners' one is wanted")
+    if "additionsdeletions" in text:
+        raise BadFact(name, "(file)", "these are only the changes of a quarter; load the whole table of that quarter")
 
 
 # --- the quarter -----------------------------------------------------------------------------------------
@@ -233,6 +236,8 @@ def _pairs(name: str, cells: _Lines) -> Iterator[PairRow]:
     begun = False
     plain = _CODE.fullmatch
     for row in cells:
+        if len(row) >= 6 and not (plain(str(row[0])) and plain(str(row[1]))):
+            row = [str(cell).strip() for cell in row]
         if len(row) < 6 or not (plain(str(row[0])) and plain(str(row[1]))):
             if begun and not _is_filler(row):
                 raise BadFact(name, f"line {cells.line}", "this is no pair of procedure codes with its dates")
@@ -277,17 +282,15 @@ def _is_filler(row: Cells) -> bool:
     return not filled or (len(filled) == 1 and not _CODE.fullmatch(filled[0]) and " " in filled[0])
 
 
+@lru_cache(maxsize=4096)
 def _day(cell: object) -> int | None:
     """A day as the number ``YYYYMMDD``; workbooks may give it as the count of days that they keep."""
     text = str(cell).strip().removesuffix(".0")
-    if len(text) == 5 and text.isdigit():
-        day = date(1899, 12, 30) + timedelta(days=int(text))
-        return day.year * 10000 + day.month * 100 + day.day
-    if len(text) != 8 or not text.isdigit():
+    try:
+        if len(text) == 5 and text.isdigit():
+            day = date(1899, 12, 30) + timedelta(days=int(text))
+        else:
+            day = datetime.strptime(text, "%Y%m%d").date()
+    except ValueError:
         return None
-    number = int(text)
-    return (
-        number
-        if 19000101 <= number <= 29991231 and 1 <= number // 100 % 100 <= 12 and 1 <= number % 100 <= 31
-        else None
-    )
+    return day.year * 10000 + day.month * 100 + day.day if len(text) in (5, 8) and day.year >= 1900 else None

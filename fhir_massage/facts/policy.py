@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -33,6 +33,11 @@ class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether the entry speaks of the procedure code."""
         return any(_matches(pattern, code) for pattern in self.codes)
 
+    @property
+    def subject(self) -> Hashable:
+        """What the entry is about: of two entries of a key with one subject the second would never be heard."""
+        return (frozenset(self.codes), frozenset(self.professions))
+
     def speaks_of(self, code: str, profession: str | None) -> bool:
         """Whether the entry speaks of the code when rendered by the profession (None: not known)."""
         if EVERYTHING not in self.professions and profession not in self.professions:
@@ -40,19 +45,27 @@ class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.covers_code(code)
 
 
-class Counting(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Whole(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An entry that holds for the payer as a whole: of such a key the payer has one on any day."""
+
+    @property
+    def subject(self) -> Hashable:
+        return "the payer"
+
+
+class Counting(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How timed units are counted."""
 
     value: Literal["cms", "midpoint"]
 
 
-class Flag(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Flag(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something the payer does or does not ask for."""
 
     value: bool
 
 
-class Choice(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Choice(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A modifier the payer prefers."""
 
     value: Literal["XS", "59"]
@@ -82,9 +95,13 @@ class ReferralAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class AuthorizationAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether prior authorization is asked for."""
+    """Whether prior authorization is asked for; the form to fill in for it (a canonical address of a FHIR
+    Questionnaire), and where to ask (a web address or telephone number), if the payer names them.
+    """
 
     required: bool
+    questionnaire: str = ""
+    contact: str = ""
 
 
 class DailyUnits(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +116,7 @@ class YearlyVisits(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True)
     visits: int
 
 
-class FilingLimit(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FilingLimit(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long after the service a claim may be sent: days, or calendar months."""
 
     days: int | None = None
@@ -117,6 +134,10 @@ class AcceptedCode(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     code: str
     accepted: str
+
+    @property
+    def subject(self) -> Hashable:
+        return self.code
 
 
 class PayorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +238,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
         """The prior authorization that is asked for; ``None`` where none is."""
         return _authorization(self, code, profession)
+
+    def says_of_authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
+        """What the policy says of prior authorization, be it that none is asked for; ``None`` where nothing."""
+        return next((e for e in self.authorization_entries if e.speaks_of(code, profession)), None)
+
+    def visits_a_year(self, code: str, profession: str | None) -> YearlyVisits | None:
+        """The most visits a year that the policy allows; ``None`` where it does not say."""
+        return next((e for e in self.yearly_visits if e.speaks_of(code, profession)), None)
 
     def depends_on_profession(self, code: str) -> bool:
         """Whether pay, coverage or referral for the code differ between professions."""

@@ -37,6 +37,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the row holds on that day."""
         return self.effective <= on and (self.end is None or on <= self.end)
 
+    def overlaps(self, other: Row) -> bool:
+        """Whether there is a day on which both hold."""
+        return self.in_force(other.effective) or other.in_force(self.effective)
+
 
 class Pair(Row, frozen=True, kw_only=True):
     """An NCCI procedure-to-procedure edit. ``apart`` is what keeps its two services apart."""

@@ -25,7 +25,7 @@ class ClaimChange:
         self._items: list[Json] = list(claim.get("item", []))
         self._edits: list[Edit] = []
         self._removed: set[int] = set()
-        self._nets: dict[int, Decimal] = {}
+        self._charges: dict[int, Decimal] = {}
         self._given_modifiers: set[int] = set()
 
     def units(self, index: int, units: int) -> ClaimChange:
@@ -41,12 +41,14 @@ class ClaimChange:
         net = _net_of(item, units, before if counted else None)
         if net is not None:
             self.net(index, net)
+        elif "net" not in item and (charge := product(item, units)) is not None:
+            self._charges[index] = charge
         return self
 
     def net(self, index: int, net: Decimal) -> ClaimChange:
         """Give a line this net charge in dollars."""
         if money(self._items[index].get("net")) != net:
-            self._nets[index] = net
+            self._charges[index] = net
             if "net" in self._items[index]:
                 self._edits.append(Edit("add", f"/item/{index}/net/value", net))
             else:
@@ -122,8 +124,8 @@ class ClaimChange:
         return tuple(edits)
 
     def total_of_nets(self) -> list[Edit]:
-        """The edit that makes the total the sum of the nets, where it is not; else none."""
-        nets = [money(item.get("net")) for item in self._items]
+        """The edit that makes the total the sum of the lines' charges, where it is not; else none."""
+        nets = [_charge(item) for item in self._items]
         before = money(self._claim.get("total"))
         known = [net for net in nets if net is not None]
         if before is None or len(known) < len(nets) or sum(known, Decimal(0)) == before:
@@ -132,20 +134,20 @@ class ClaimChange:
 
     def _total(self) -> Decimal | None:
         """The new total in dollars, where there is one and it changes."""
-        if not self._nets and not self._removed:
+        if not self._charges and not self._removed:
             return None
         before = money(self._claim.get("total"))
         if before is None:
             return None
-        old = [money(item.get("net")) for item in self._items]
-        new = [self._nets.get(i, net) for i, net in enumerate(old) if i not in self._removed]
+        old = [_charge(item) for item in self._items]
+        new = [self._charges.get(i, net) for i, net in enumerate(old) if i not in self._removed]
         if None not in new:
             after = sum((net for net in new if net is not None), Decimal(0))
         else:
-            changed = [i for i in (*self._nets, *self._removed) if old[i] is not None]
+            changed = [i for i in (*self._charges, *self._removed) if old[i] is not None]
             after = before - sum((old[i] or Decimal(0) for i in changed), Decimal(0))
             after += sum(
-                (net for i, net in self._nets.items() if old[i] is not None and i not in self._removed), Decimal(0)
+                (net for i, net in self._charges.items() if old[i] is not None and i not in self._removed), Decimal(0)
             )
         return None if after == before else _cents(after)
 
@@ -177,6 +179,16 @@ def product(item: Mapping[str, Any], units: int | float | Decimal) -> Decimal | 
         return None
     factor = item.get("factor")
     return _cents(Decimal(str(units)) * price * (Decimal(1) if factor is None else Decimal(str(factor))))
+
+
+def _charge(item: Mapping[str, Any]) -> Decimal | None:
+    """What a line charges: its net, else its units × unit price × factor."""
+    if "net" in item:
+        return money(item["net"])
+    quantity = item.get("quantity", {})
+    if quantity.get("value") is None or measure(quantity.get("code"), quantity.get("unit")) != "count":
+        return None
+    return product(item, quantity["value"])
 
 
 def _net_of(item: Mapping[str, Any], units: int, before: Any) -> Decimal | None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.history import earlier_lines
-from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.benefits import benefits_on
+from fhir_massage.fhir.history import Before
+from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People, rendering_member
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index, same
 from fhir_massage.fhir.referral import read_referral
 from fhir_massage.model.case import (
-    Benefit,
     ClaimCase,
     Coverage,
     Diagnosis,
@@ -33,18 +33,24 @@ from fhir_massage.model.case import (
 NOBODY = Provider(key=None, element="Claim.provider", named=False)
 
 
-def claim_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> ClaimCase:
-    """The case of one Claim. ``entries`` is everything that came along; ``today`` the day of review."""
-    return _ClaimReader(facts, index, entry, entries, today).case()
+def claim_case(
+    facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry | None = None
+) -> ClaimCase:
+    """The case of one Claim. ``record`` is what came along; ``today`` the day of review.
+
+    ``origin`` is the claim as it came, where ``entry`` is a corrected copy of it.
+    """
+    return _ClaimReader(facts, index, entry, record, today, origin or entry).case()
 
 
 class _ClaimReader:
-    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
+    def __init__(self, facts: Facts, index: Index, entry: Entry, record: Record, today: date, origin: Entry) -> None:
         assert isinstance(entry.resource, elements.Claim)
         self.facts = facts
         self.index = index
         self.entry = entry
-        self.entries = entries
+        self.record = record
+        self.origin = origin
         self.today = today
         self.claim = entry.resource
         self.people = People(facts, index, entry, today)
@@ -77,7 +83,7 @@ class _ClaimReader:
             payer_class=None if payer is None else payer.payer_class,
             payer_title="" if payer is None else payer.title,
             has_insurance=bool(claim.insurance),
-            has_coverage=any(slot.coverage is not None for slot in claim.insurance),
+            has_coverage=insurance is not None and insurance[1].coverage is not None,
             coverage=self._coverage(insurance, coverage_entry),
             referral=None
             if referral_entry is None
@@ -90,13 +96,15 @@ class _ClaimReader:
             authorization_element="Claim.insurance"
             if insurance is None
             else f"Claim.insurance[{insurance[0]}].preAuthRef",
-            benefits=tuple(self._benefits(coverage_entry)),
+            benefits=tuple(benefits_on(self.record, self.index, coverage_entry, self.patient)),
             created=dates.day(claim.created),
             total=_money(claim.total),
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
             read_json=self.entry.json,
-            read_history=lambda: earlier_lines(self.facts, self.index, self.entry, self.entries, self.today),
+            payer_name=self._payer_name(coverage_entry),
+            read_history=lambda: self._before().lines(),
+            read_same_service=lambda provider, day, code: self._before().same_service(provider, day, code),
         )
 
     # --- who pays ------------------------------------------------------------------------------
@@ -114,6 +122,11 @@ class _ClaimReader:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
             return None
         return payer_of(self.facts, self.index, entry, self.today)
+
+    def _payer_name(self, entry: Entry | None) -> str:
+        if entry is None or not isinstance(entry.resource, elements.Coverage):
+            return ""
+        return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
         payer = self._payer(self.index.find(slot.coverage, self.entry))
@@ -138,22 +151,8 @@ class _ClaimReader:
             same_patient=same(self.patient, self.index.identity(coverage.beneficiary, entry)),
         )
 
-    def _benefits(self, coverage: Entry | None) -> list[Benefit]:
-        """What the payer itself answered about this patient's benefits under this coverage."""
-        found: list[Benefit] = []
-        if coverage is None:
-            return found
-        for entry in self.entries:
-            answer = entry.resource
-            if not isinstance(answer, elements.CoverageEligibilityResponse) or answer.status == "cancelled":
-                continue
-            if same(self.patient, self.index.identity(answer.patient, entry)) is False:
-                continue
-            for insurance in answer.insurance:
-                if self.index.find(insurance.coverage, entry) is not coverage:
-                    continue
-                found += [_benefit(item) for item in insurance.item]
-        return found
+    def _before(self) -> Before:
+        return self.record.history.before(self.entry, self.index, self.origin)
 
     # --- lines ---------------------------------------------------------------------------------
 
@@ -338,14 +337,14 @@ class _ClaimReader:
         named += self._reference(self.claim.referral, "Claim.referral", "referral")
         named += self._reference(self.claim.patient, "Claim.patient", "patient")
         for provider in {line.provider.element: line.provider for line in lines}.values():
-            if not provider.resolved:
+            if not provider.resolved and not provider.unfetched:
                 named.append(Named(provider.element, "rendering provider", False))
         return named
 
     def _reference(self, reference: elements.Reference | None, element: str, what: str) -> list[Named]:
-        if reference is None or not reference.reference:
+        if reference is None:
             return []
-        found = self.index.find(reference, self.entry) is not None
+        found = self.index.find(reference, self.entry) is not None or self.index.is_unfetched(reference)
         return [] if found else [Named(element, what, False)]  # type: ignore[arg-type]
 
 
@@ -389,7 +388,7 @@ def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
     if kind == "count":
         value = quantity.value
         return (int(value) if value == int(value) else value), False
-    return None, kind is not None
+    return None, kind in ("minutes", "hours")
 
 
 def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
@@ -403,20 +402,3 @@ def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
 
 def _money(money: elements.Money | None) -> Decimal | None:
     return None if money is None or money.value is None else Decimal(str(money.value))
-
-
-def _benefit(item: elements.EligibilityItem) -> Benefit:
-    # A count allowed for one day is units or sessions of that day, not visits.
-    a_day = any(code == "day" for _, code in codes.codes(item.term))
-    visits = next((b for b in item.benefit if b.allowed_unsigned_int is not None and not a_day), None)
-    dollars = next((b for b in item.benefit if b.allowed_money or b.used_money), None)
-    code = codes.procedure_code(item.product_or_service)
-    return Benefit(
-        codes=(code,) if code else (),
-        kind=next((code for _, code in codes.codes(item.category)), None),
-        visits_allowed=None if visits is None else visits.allowed_unsigned_int,
-        visits_used=None if visits is None else visits.used_unsigned_int,
-        dollars_allowed=None if dollars is None else _money(dollars.allowed_money),
-        dollars_used=None if dollars is None else _money(dollars.used_money),
-        authorization_required=item.authorization_required,
-    )

@@ -33,6 +33,7 @@ class Identifier(Element, frozen=True, kw_only=True, gc=False):
 
 class Reference(Element, frozen=True, kw_only=True, gc=False):
     reference: str | None = None
+    type: str | None = None
     identifier: Identifier | None = None
     display: str | None = None
 
@@ -41,6 +42,11 @@ class Quantity(Element, frozen=True, kw_only=True, gc=False):
     value: int | float | None = None
     unit: str | None = None
     code: str | None = None
+
+
+class Range(Element, frozen=True, kw_only=True, gc=False):
+    low: Quantity | None = None
+    high: Quantity | None = None
 
 
 class Money(Element, frozen=True, kw_only=True, gc=False):
@@ -167,6 +173,7 @@ class ExplanationOfBenefit(Billed, frozen=True, kw_only=True, gc=False, tag="Exp
 
 
 class Coverage(Resource, frozen=True, kw_only=True, gc=False, tag="Coverage"):
+    identifier: list[Identifier] = []
     status: str | None = None
     type: CodeableConcept | None = None
     beneficiary: Reference | None = None
@@ -204,13 +211,24 @@ class Organization(Resource, frozen=True, kw_only=True, gc=False, tag="Organizat
     alias: list[str | None] = []
 
 
+class BillingOption(Element, frozen=True, kw_only=True, gc=False):
+    url: str | None = None
+    value_codeable_concept: CodeableConcept | None = None
+
+
+class OrderedService(CodeableConcept, frozen=True, kw_only=True, gc=False):
+    extension: list[BillingOption] = []
+
+
 class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="ServiceRequest"):
+    identifier: list[Identifier] = []
     status: str | None = None
     intent: str | None = None
     do_not_perform: bool | None = None
-    code: CodeableConcept | None = None
+    code: OrderedService | None = None
     order_detail: list[CodeableConcept] = []
     quantity_quantity: Quantity | None = None
+    quantity_range: Range | None = None
     subject: Reference | None = None
     occurrence_date_time: str | None = None
     occurrence_period: Period | None = None
@@ -226,6 +244,7 @@ class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="Service
 
 class Condition(Resource, frozen=True, kw_only=True, gc=False, tag="Condition"):
     clinical_status: CodeableConcept | None = None
+    verification_status: CodeableConcept | None = None
     code: CodeableConcept | None = None
     subject: Reference | None = None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+
+import msgspec
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
@@ -13,49 +16,177 @@ from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import EarlierLine
 
+#: HL7's code for a related claim that is for other services, and so replaces nothing.
+ASSOCIATED = "associated"
 
-def earlier_lines(
-    facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date
-) -> tuple[EarlierLine, ...]:
-    """The lines of every other Claim and ExplanationOfBenefit of the patient of the claim ``entry``.
 
-    An explanation of benefits of the claim under review is its own answer, and not counted; one of
-    another claim that is here too stands in for nothing, because that claim is counted already.
+class _Bill(msgspec.Struct, frozen=True):
+    """A claim or answer that came along: its place in the document, its name, what it replaces, and its lines."""
+
+    entry: Entry
+    place: int
+    name: str
+    replaces: frozenset[str]
+    lines: tuple[EarlierLine, ...]
+
+
+class History:
+    """Every Claim and ExplanationOfBenefit that came along, sorted once for all the claims of an arrival.
+
+    An explanation of benefits of a claim that is here too stands in for nothing: that claim is counted already.
     """
-    claim = entry.resource
-    assert isinstance(claim, elements.Claim)
-    patient = index.identity(claim.patient, entry)
-    replaced = _replaced(index, entry, claim)
-    own = _name(index, entry)
-    found: list[EarlierLine] = []
-    before = True
-    for other in entries:
-        billed = other.resource
-        if other is entry:
-            before = False
-        if other is entry or not isinstance(billed, elements.Billed):
-            continue
-        if patient is None or index.identity(billed.patient, other) != patient:
-            continue
-        if isinstance(billed, elements.ExplanationOfBenefit) and index.find(billed.claim, other) is not None:
-            continue
-        name = _answered(index, other, billed) or _name(index, other)
-        of_other_kind = _asks_only(billed) != _asks_only(claim)
-        apart = name in replaced or own in _replaced(index, other, billed) or of_other_kind
-        found += _lines_of(
-            index,
-            other,
-            billed,
-            name,
-            replaced_by_this=name in replaced,
-            sent_before=not apart and _sent_before(billed, claim, earlier_in_document=before),
-            people=People(facts, index, other, today),
+
+    def __init__(self, facts: Facts, index: Index, entries: Sequence[Entry], today: date) -> None:
+        self._facts = facts
+        self._index = index
+        self._entries = entries
+        self._today = today
+
+    def before(self, claim: Entry, index: Index, origin: Entry) -> Before:
+        """What was billed beside ``claim``, which is ``origin`` or a corrected copy of it, found in ``index``."""
+        return Before(self, claim, index, origin)
+
+    @cached_property
+    def bills_besides(self) -> bool:
+        """Whether more came along than one claim by itself."""
+        bills = (entry for entry in self._entries if isinstance(entry.resource, elements.Billed))
+        return next(bills, None) is not None and next(bills, None) is not None
+
+    @cached_property
+    def of_patient(self) -> dict[str, list[_Bill]]:
+        """The bills of each patient, in the order of the document."""
+        found: dict[str, list[_Bill]] = {}
+        for place, entry in enumerate(self._entries):
+            billed = entry.resource
+            if not isinstance(billed, elements.Billed):
+                continue
+            patient = self._index.identity(billed.patient, entry)
+            if patient is None or self._answers_what_is_here(entry, billed):
+                continue
+            name = _answered(self._index, entry, billed) or name_of(self._index, entry)
+            found.setdefault(patient, []).append(
+                _Bill(entry, place, name, replaced_by(self._index, entry, billed), self._lines(entry, billed, name))
+            )
+        return found
+
+    @cached_property
+    def of_service(self) -> dict[tuple[str, str, date, str], list[tuple[_Bill, EarlierLine]]]:
+        """The bills of each service: the same patient, rendering provider, day and code."""
+        found: dict[tuple[str, str, date, str], list[tuple[_Bill, EarlierLine]]] = {}
+        for patient, bills in self.of_patient.items():
+            for bill in bills:
+                for line in bill.lines:
+                    if line.provider is not None and line.day is not None and line.code is not None:
+                        found.setdefault((patient, line.provider, line.day, line.code), []).append((bill, line))
+        return found
+
+    def place_of(self, entry: Entry) -> int:
+        """Where the entry stands in the document."""
+        return self._places[id(entry)]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(entry): place for place, entry in enumerate(self._entries)}
+
+    def _answers_what_is_here(self, entry: Entry, billed: elements.Billed) -> bool:
+        if not isinstance(billed, elements.ExplanationOfBenefit):
+            return False
+        return self._index.find(billed.claim, entry) is not None
+
+    def _lines(self, entry: Entry, billed: elements.Billed, name: str) -> tuple[EarlierLine, ...]:
+        people = People(self._facts, self._index, entry, self._today)
+        return tuple(
+            EarlierLine(
+                claim=name,
+                asks_only=_asks_only(billed),
+                provider=_provider(people, billed, item),
+                referral=self._index.identity(billed.referral, entry),
+                day=_day(billed, item),
+                code=codes.procedure_code(item.product_or_service),
+                modifiers=tuple(
+                    coding.code.strip().upper() for concept in item.modifier for coding in concept.coding if coding.code
+                ),
+                charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
+            )
+            for item in billed.item
         )
-    return tuple(found)
 
 
-def _name(index: Index, entry: Entry) -> str:
+class Before:
+    """What was billed beside one claim, as that claim sees it."""
+
+    def __init__(self, history: History, claim: Entry, index: Index, origin: Entry) -> None:
+        assert isinstance(claim.resource, elements.Claim)
+        self._history = history
+        self._entry = claim
+        self._claim = claim.resource
+        self._index = index
+        self._origin = origin
+        self._patient = index.identity(claim.resource.patient, claim) if history.bills_besides else None
+
+    def lines(self) -> tuple[EarlierLine, ...]:
+        """The lines of every other claim and answer of the patient."""
+        bills = [] if self._patient is None else self._history.of_patient.get(self._patient, [])
+        return tuple(self._seen(bill, line) for bill in bills if bill.entry is not self._origin for line in bill.lines)
+
+    def same_service(self, provider: str, day: date, code: str) -> tuple[EarlierLine, ...]:
+        """Those lines of the patient that are of that provider, day and code."""
+        if self._patient is None:
+            return ()
+        found = self._history.of_service.get((self._patient, provider, day, code), [])
+        return tuple(self._seen(bill, line) for bill, line in found if bill.entry is not self._origin)
+
+    @cached_property
+    def _own(self) -> str:
+        return name_of(self._index, self._entry)
+
+    @cached_property
+    def _replaces(self) -> frozenset[str]:
+        return replaced_by(self._index, self._entry, self._claim)
+
+    def _seen(self, bill: _Bill, line: EarlierLine) -> EarlierLine:
+        replaced = bill.name in self._replaces
+        sent = not replaced and self._own not in bill.replaces and self._sent_before(bill)
+        return msgspec.structs.replace(line, replaced_by_this=replaced, sent_before=sent) if replaced or sent else line
+
+    def _sent_before(self, bill: _Bill) -> bool:
+        """Whether the other was billed before: an answer always was, a claim by its date, then by its place."""
+        other = bill.entry.resource
+        assert isinstance(other, elements.Billed)
+        if _asks_only(other) != _asks_only(self._claim):
+            return False
+        if isinstance(other, elements.ExplanationOfBenefit):
+            return True
+        earlier = _earlier(other.created, self._claim.created)
+        if earlier is not None:
+            return earlier
+        return bill.place < self._history.place_of(self._origin)
+
+
+def _earlier(one: str | None, other: str | None) -> bool | None:
+    """Whether one was created before the other; ``None`` where that is not said, or it was at one time."""
+    days = dates.day(one), dates.day(other)
+    if days[0] is None or days[1] is None:
+        return None
+    times = dates.moment(one), dates.moment(other)
+    if times[0] is not None and times[1] is not None and (times[0].tzinfo is None) == (times[1].tzinfo is None):
+        return None if times[0] == times[1] else times[0] < times[1]
+    return None if days[0] == days[1] else days[0] < days[1]
+
+
+def name_of(index: Index, entry: Entry) -> str:
+    """What tells a claim from others."""
     return index.identity(elements.Reference(reference=entry.name), entry) or entry.name
+
+
+def replaced_by(index: Index, entry: Entry, billed: elements.Billed) -> frozenset[str]:
+    """The claims that this one says it replaces or follows; one for other services it does not."""
+    return frozenset(
+        found
+        for related in billed.related
+        if {code for _, code in codes.codes(related.relationship)} != {ASSOCIATED}
+        and (found := index.identity(related.claim, entry)) is not None
+    )
 
 
 def _answered(index: Index, entry: Entry, billed: elements.Billed) -> str | None:
@@ -63,53 +194,9 @@ def _answered(index: Index, entry: Entry, billed: elements.Billed) -> str | None
     return index.identity(billed.claim, entry) if isinstance(billed, elements.ExplanationOfBenefit) else None
 
 
-def _replaced(index: Index, entry: Entry, billed: elements.Billed) -> set[str]:
-    """The claims that this one says it replaces or follows."""
-    return {found for related in billed.related if (found := index.identity(related.claim, entry)) is not None}
-
-
 def _asks_only(billed: elements.Billed) -> bool:
     """Whether it asks what would be paid, and bills nothing."""
     return billed.use in ("preauthorization", "predetermination")
-
-
-def _sent_before(other: elements.Billed, claim: elements.Claim, *, earlier_in_document: bool) -> bool:
-    """Whether the other was billed before: an answer always was, a claim by its date, then by its place."""
-    if isinstance(other, elements.ExplanationOfBenefit):
-        return True
-    created, own = dates.day(other.created), dates.day(claim.created)
-    if created is not None and own is not None and created != own:
-        return created < own
-    return earlier_in_document
-
-
-def _lines_of(
-    index: Index,
-    entry: Entry,
-    billed: elements.Billed,
-    name: str,
-    *,
-    replaced_by_this: bool,
-    sent_before: bool,
-    people: People,
-) -> list[EarlierLine]:
-    return [
-        EarlierLine(
-            claim=name,
-            replaced_by_this=replaced_by_this,
-            sent_before=sent_before,
-            asks_only=_asks_only(billed),
-            provider=_provider(people, billed, item),
-            referral=index.identity(billed.referral, entry),
-            day=_day(billed, item),
-            code=codes.procedure_code(item.product_or_service),
-            modifiers=tuple(
-                coding.code.strip().upper() for concept in item.modifier for coding in concept.coding if coding.code
-            ),
-            charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
-        )
-        for item in billed.item
-    ]
 
 
 def _day(billed: elements.Billed, item: elements.Item) -> date | None:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.payer import Payer, payer_of
+from fhir_massage.fhir.benefits import benefits_on
+from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import People
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import OrderCase, PatientCondition, Performer, Provider
+from fhir_massage.fhir.read import Entry, objects
+from fhir_massage.fhir.record import Record
+from fhir_massage.fhir.references import Index, same, tail
+from fhir_massage.fhir.referral import gives_a_period, visits_ordered
+from fhir_massage.model.case import OrderCase, OrderCoverage, PatientCondition, Performer
 
 #: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
 _OF_ORGANS = ("carotid", "prostat", "rectal")
+#: HL7 condition-clinical and condition-ver-status.
+_ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_REFUTED = frozenset({"refuted", "entered-in-error"})
+#: The extension by which an order says which procedure codes it may be billed by, and the payer's answer on it.
+BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 _LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
 
 
 def is_in_scope(facts: Facts, request: elements.ServiceRequest, today: date) -> bool:
     """Whether an order is for massage or manual therapy.
 
-    A procedure code decides, failing that a SNOMED CT code of the facts, failing that the words. An order
+    A procedure code (its own, or one it may be billed by) decides, failing that a SNOMED CT code of the facts, failing that the words. An order
     for an observation (LOINC), and one that forbids the service, is for something else.
     """
     concepts = (request.code, *request.order_detail)
@@ -30,6 +40,7 @@ def is_in_scope(facts: Facts, request: elements.ServiceRequest, today: date) -> 
         return False
     day = _day(request, today)
     procedures = [code for c in concepts if (code := codes.procedure_code(c)) is not None]
+    procedures += _billing_options(request)
     if procedures:
         return any(_ours(facts, "code", code, day) for code in procedures)
     coded = [found for c in concepts for found in codes.codes(c)]
@@ -55,15 +66,76 @@ def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
     return False
 
 
-def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> OrderCase:
-    """The case of one order. ``entries`` is everything that came along; ``today`` the day of review."""
+def order_case(
+    facts: Facts,
+    index: Index,
+    entry: Entry,
+    record: Record,
+    today: date,
+    origin: Entry | None = None,
+    sent_to: elements.Reference | None = None,
+) -> OrderCase:
+    """The case of one order. ``record`` is what came along; ``today`` the day of review.
+
+    ``origin`` is the order as it came, where ``entry`` is a corrected copy of it. ``sent_to`` is whom the
+    order is being sent to, where that is being chosen: it stands for the performers that the order names.
+    """
+    coverage = _coverage(index, entry, record)
+    of_order = _order_coverage(index, coverage, entry)
+    return _case(facts, index, entry, record, today, origin or entry, sent_to, coverage, of_order)
+
+
+def coverage_cases(
+    facts: Facts,
+    index: Index,
+    entry: Entry,
+    record: Record,
+    today: date,
+    sent_to: elements.Reference | None = None,
+) -> list[OrderCase]:
+    """The case of one order for each coverage that may pay for it.
+
+    Those that the order names, also where they did not come along; failing that, the patient's active ones,
+    or if none is active, all. Empty where no coverage is known at all.
+    """
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    cases = []
+    for reference in request.insurance:
+        found = index.find(reference, entry)
+        if reference.reference and (found is None or isinstance(found.resource, elements.Coverage)):
+            if found is None and not tail(reference.reference).startswith("Coverage/"):
+                continue
+            named = _order_coverage(index, found, entry, reference.reference)
+            cases.append(_case(facts, index, entry, record, today, entry, sent_to, found, named))
+    if cases:
+        return cases
+    own = record.coverages_of(index.identity(request.subject, entry))
+    active = [coverage for coverage in own if _is_in_use(coverage)]
+    return [
+        _case(facts, index, entry, record, today, entry, sent_to, coverage, _order_coverage(index, coverage, entry))
+        for coverage in active or own
+        if coverage.container is None and coverage.resource.id
+    ]
+
+
+def _case(
+    facts: Facts,
+    index: Index,
+    entry: Entry,
+    record: Record,
+    today: date,
+    origin: Entry,
+    sent_to: elements.Reference | None,
+    coverage: Entry | None,
+    of_order: OrderCoverage | None,
+) -> OrderCase:
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
     day = _day(request, today)
     people = People(facts, index, entry, today)
-    coverage = _coverage(index, entry, entries)
+    patient = index.identity(request.subject, entry)
     payer = None if coverage is None else payer_of(facts, index, coverage, today)
-    quantity = request.quantity_quantity
     return OrderCase(
         facts=facts,
         today=today,
@@ -76,15 +148,19 @@ def order_case(facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry
         payer_class=None if payer is None else payer.payer_class,
         payer_title="" if payer is None else payer.title,
         policy=_policy(facts, payer, day),
-        visits=None if quantity is None else quantity.value,
-        has_period=request.occurrence_period is not None or request.occurrence_timing is not None,
+        visits=visits_ordered(request),
+        has_period=gives_a_period(request),
         has_reason=bool(request.reason_code or request.reason_reference),
         reasons=_reasons(index, entry, request),
-        conditions=tuple(_conditions(index, entry, entries)),
+        conditions=tuple(_conditions(record, patient, origin)),
         requester=None if request.requester is None else people.provider(request.requester, "ServiceRequest.requester"),
-        performers=tuple(_performers(people, request)),
-        authorization=_authorization(entry),
+        performers=tuple(_performers(people, request, sent_to)),
+        authorization=_authorization(index, entry, of_order),
+        benefits=tuple(benefits_on(record, index, coverage, patient)),
         read_json=entry.json,
+        payer_name="" if coverage is None else payor_name(index, coverage),
+        coverage=of_order,
+        billing_options=tuple(_billing_options(request)),
     )
 
 
@@ -98,21 +174,75 @@ def _day(request: elements.ServiceRequest, today: date) -> date:
     return today
 
 
-def _authorization(entry: Entry) -> str | None:
-    """The prior authorization that the payer said is in place, where the order carries its answer (Da Vinci CRD)."""
-    for extension in entry.json().get("extension", []):
-        if str(extension.get("url", "")).endswith("/ext-coverage-information"):
-            for part in extension.get("extension", []):
-                if part.get("url") == "satisfied-pa-id" and part.get("valueString"):
-                    return str(part["valueString"])
+def _authorization(index: Index, entry: Entry, coverage: OrderCoverage | None) -> str | None:
+    """The prior authorization that is in place.
+
+    The payer's answer stands on the order itself (Da Vinci CRD), or in a ClaimResponse that it names among its
+    insurances.
+    """
+    for said in coverage_information(entry.json()):
+        number = next((part.get("valueString") for part in said if part.get("url") == "satisfied-pa-id"), None)
+        of = covered_by(said)
+        if number and (coverage is None or of is None or of == tail(coverage.reference)):
+            return str(number)
+    request = entry.resource
+    assert isinstance(request, elements.ServiceRequest)
+    for reference in request.insurance:
+        answer = index.find(reference, entry)
+        if answer is not None and answer.kind == "ClaimResponse" and answer.json().get("preAuthRef"):
+            return str(answer.json()["preAuthRef"])
     return None
+
+
+def coverage_information(order: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The parts of each answer on coverage that an order carries (Da Vinci CRD's coverage-information)."""
+    for extension in objects(order.get("extension")):
+        if extension.get("url") == COVERAGE_INFORMATION:
+            yield objects(extension.get("extension"))
+
+
+def covered_by(said: Iterable[Mapping[str, Any]]) -> str | None:
+    """The coverage, as ``Coverage/id``, that an answer on coverage speaks of."""
+    for part in said:
+        reference = part.get("valueReference")
+        if part.get("url") == "coverage" and isinstance(reference, dict):
+            address = reference.get("reference")
+            return tail(address) if isinstance(address, str) else None
+    return None
+
+
+def _billing_options(request: elements.ServiceRequest) -> list[str]:
+    """The procedure codes that the order says it may be billed by, each once."""
+    options = [] if request.code is None else request.code.extension
+    found = [codes.procedure_code(o.value_codeable_concept) for o in options if o.url == BILLING_OPTIONS]
+    return list(dict.fromkeys(code for code in found if code is not None))
+
+
+def _order_coverage(
+    index: Index, coverage: Entry | None, entry: Entry, address: str | None = None
+) -> OrderCoverage | None:
+    """A coverage as the order can refer to it: by the address it names it by, else by type and id."""
+    if coverage is None:
+        return None if address is None else OrderCoverage(reference=address, found=False)
+    content, request = coverage.resource, entry.resource
+    assert isinstance(content, elements.Coverage) and isinstance(request, elements.ServiceRequest)
+    starts = dates.days(content.period.start) if content.period else None
+    ends = dates.days(content.period.end) if content.period else None
+    return OrderCoverage(
+        reference=address or coverage.name,
+        found=True,
+        same_patient=same(index.identity(content.beneficiary, coverage), index.identity(request.subject, entry)),
+        status=content.status,
+        starts=None if starts is None else starts.first,
+        ends=None if ends is None else ends.last,
+    )
 
 
 def _policy(facts: Facts, payer: Payer | None, day: date) -> Policy | None:
     return None if payer is None else facts.policy(payer.id, day)
 
 
-def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | None:
+def _coverage(index: Index, entry: Entry, record: Record) -> Entry | None:
     """The coverage that the order names; failing that, the patient's only active one that came along."""
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
@@ -120,16 +250,12 @@ def _coverage(index: Index, entry: Entry, entries: Sequence[Entry]) -> Entry | N
         found = index.find(reference, entry)
         if found is not None and isinstance(found.resource, elements.Coverage):
             return found
-    patient = index.identity(request.subject, entry)
-    active = [
-        other
-        for other in entries
-        if isinstance(other.resource, elements.Coverage)
-        and other.resource.status in (None, "active")
-        and patient is not None
-        and index.identity(other.resource.beneficiary, other) == patient
-    ]
+    active = [other for other in record.coverages_of(index.identity(request.subject, entry)) if _is_in_use(other)]
     return active[0] if len(active) == 1 else None
+
+
+def _is_in_use(coverage: Entry) -> bool:
+    return isinstance(coverage.resource, elements.Coverage) and coverage.resource.status in (None, "active")
 
 
 def _procedure(facts: Facts, request: elements.ServiceRequest, day: date) -> str | None:
@@ -146,37 +272,48 @@ def _reasons(index: Index, entry: Entry, request: elements.ServiceRequest) -> tu
     return tuple(code for code in found if code is not None)
 
 
-def _conditions(index: Index, entry: Entry, entries: Sequence[Entry]) -> list[PatientCondition]:
-    """The patient's active conditions that came along."""
-    request = entry.resource
-    assert isinstance(request, elements.ServiceRequest)
-    patient = index.identity(request.subject, entry)
-    found = []
-    for other in entries:
-        condition = other.resource
-        if not isinstance(condition, elements.Condition) or patient is None:
-            continue
-        if index.identity(condition.subject, other) != patient:
-            continue
-        status = {code for _, code in codes.codes(condition.clinical_status)}
-        if status and not status & {"active", "recurrence", "relapse"}:
-            continue
-        found.append(
-            PatientCondition(
-                reference=other.name,
+def _conditions(record: Record, patient: str | None, order: Entry) -> Iterator[PatientCondition]:
+    """The patient's active conditions that came along, save those within another resource."""
+    for entry in record.conditions_of(patient):
+        condition = entry.resource
+        assert isinstance(condition, elements.Condition)
+        reference = _reference_to(entry, order)
+        if reference is not None and _is_active(condition):
+            yield PatientCondition(
+                reference=reference,
                 code=codes.diagnosis_code(condition.code),
                 words=next(codes.words(condition.code), ""),
             )
-        )
-    return found
 
 
-def _performers(people: People, request: elements.ServiceRequest) -> list[Performer]:
+def _is_active(condition: elements.Condition) -> bool:
+    status = {code for _, code in codes.codes(condition.clinical_status)}
+    if status and status.isdisjoint(_ACTIVE):
+        return False
+    return _REFUTED.isdisjoint(code for _, code in codes.codes(condition.verification_status))
+
+
+def _reference_to(entry: Entry, order: Entry) -> str | None:
+    """How the order may refer to the entry; ``None`` where it cannot."""
+    if entry.container is not None:
+        return f"#{entry.resource.id}" if entry.container is order and entry.resource.id else None
+    if entry.full_url is not None and entry.full_url.startswith("urn:"):
+        return entry.full_url
+    return f"{entry.kind}/{entry.resource.id}" if entry.resource.id else entry.full_url
+
+
+def _performers(
+    people: People, request: elements.ServiceRequest, sent_to: elements.Reference | None
+) -> list[Performer]:
     performers = []
+    if sent_to is not None:
+        provider = people.provider(sent_to, "ServiceRequest.performer")
+        if provider.profession is not None:
+            return [Performer(element=provider.element, profession=provider.profession)]
     profession = people.profession_of(request.performer_type)
     if profession is not None:
         performers.append(Performer(element="ServiceRequest.performerType", profession=profession))
     for position, reference in enumerate(request.performer):
-        provider: Provider = people.provider(reference, f"ServiceRequest.performer[{position}]")
+        provider = people.provider(reference, f"ServiceRequest.performer[{position}]")
         performers.append(Performer(element=provider.element, profession=provider.profession))
     return performers

@@ -10,7 +10,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes
 from fhir_massage.fhir.elements import Coverage, Organization
 from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
+from fhir_massage.fhir.references import Index, tail
 
 
 class Payer(msgspec.Struct, frozen=True):
@@ -39,6 +39,20 @@ def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None
         if plan is not None and plan.payer_class != named.payer_class:
             return plan
     return named
+
+
+def payor_name(index: Index, entry: Entry) -> str:
+    """The payer as its Coverage calls it; empty where it gives no name, or the patient pays."""
+    coverage = entry.resource
+    assert isinstance(coverage, Coverage)
+    for payor in coverage.payor:
+        if tail(payor.reference or "").startswith(("Patient/", "RelatedPerson/")):
+            continue
+        organization = index.resource(payor, entry, Organization)
+        name = payor.display if organization is None else organization.name or payor.display
+        if name:
+            return name
+    return ""
 
 
 def _payer(facts: Facts, payer: str | None) -> Payer | None:

@@ -37,18 +37,21 @@ class People:
         element: str,
         qualification: CodeableConcept | None = None,
     ) -> Provider:
-        """The provider behind a reference, with the professions that the record names."""
+        """The provider behind a reference, with the professions that the record names.
+
+        Of a practitioner also the roles count that came along and name them.
+        """
         entry = self._index.find(reference, self._within)
         roles: list[CodeableConcept] = []
         npis = list(_npis([reference.identifier] if reference and reference.identifier else []))
         person: Practitioner | None = None
         if entry is not None and isinstance(entry.resource, PractitionerRole):
-            role = entry.resource
-            roles = [*role.code, *role.specialty]
-            npis += _npis(role.identifier)
-            person = self._index.resource(role.practitioner, entry, Practitioner)
+            roles = _concepts(entry)
+            npis += _npis(entry.resource.identifier)
+            person = self._index.resource(entry.resource.practitioner, entry, Practitioner)
         elif entry is not None and isinstance(entry.resource, Practitioner):
             person = entry.resource
+            roles = [concept for role in self._index.roles_of(entry) for concept in _concepts(role)]
         elif entry is not None and isinstance(entry.resource, Organization):
             npis += _npis(entry.resource.identifier)
         if person is not None:
@@ -63,6 +66,7 @@ class People:
             ),
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or reference is None or not reference.reference,
+            unfetched=entry is None and self._index.is_unfetched(reference),
             named=reference is not None,
         )
 
@@ -108,9 +112,15 @@ def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | No
         primary = (i for i in members if any(code == "primary" for _, code in codes.codes(team[i].role)))
         responsible = (i for i in members if team[i].responsible)
         return next(primary, next(responsible, members[0]))
-    if len(team) == 1:
+    if len(team) == 1 and team[0].provider:
         return 0
-    return next((i for i, member in enumerate(team) if member.responsible), None)
+    return next((i for i, member in enumerate(team) if member.responsible and member.provider), None)
+
+
+def _concepts(role: Entry) -> list[CodeableConcept]:
+    """What a role says that its practitioner does."""
+    assert isinstance(role.resource, PractitionerRole)
+    return [*role.resource.code, *role.resource.specialty]
 
 
 def _npis(identifiers: Iterable[Identifier | None]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a quantity's unit means: a count of units, minutes, or hours."""
+"""What a quantity's unit means: a count of units, minutes, hours, or a longer time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Literal
 COUNTS = frozenset({"", "1", "{unit}", "{units}", "un", "unit", "units"})
 MINUTES = frozenset({"min", "minute", "minutes"})
 HOURS = frozenset({"h", "hr", "hour", "hours"})
+SPANS = frozenset({"d", "day", "days", "wk", "week", "weeks", "mo", "month", "months", "a", "year", "years"})
 
 
-def measure(code: str | None, unit: str | None) -> Literal["count", "minutes", "hours"] | None:
+def measure(code: str | None, unit: str | None) -> Literal["count", "minutes", "hours", "span"] | None:
     """What a quantity with this UCUM code (or, failing that, unit text) counts."""
     text = (code or unit or "").strip().lower()
     if text in COUNTS:
         return "count"
     if text in MINUTES:
         return "minutes"
-    return "hours" if text in HOURS else None
+    if text in HOURS:
+        return "hours"
+    return "span" if text in SPANS else None

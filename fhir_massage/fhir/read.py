@@ -91,6 +91,8 @@ class Arrival:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.unread: list[Unreadable] = []
+        #: ``Type/id`` of what is referred to and could not be asked for: whether it exists is not known.
+        self.unfetched: set[str] = set()
 
     def documents(self) -> list[Document]:
         """The documents that the entries came in, each once."""
@@ -100,6 +102,7 @@ class Arrival:
         """Take in what else came."""
         self.entries += other.entries
         self.unread += other.unread
+        self.unfetched |= other.unfetched
 
 
 def encode(content: object) -> bytes:
@@ -127,6 +130,16 @@ def parse(content: bytes) -> Any:
     return _parse(content, Document(content))
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array in a resource's own JSON; none where it is no array."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def refuse_duplicate_keys(content: bytes) -> None:
+    """Raise ``Unreadable`` where a key of JSON that parses stands twice in its object, which hides a value."""
+    _refuse_duplicates(tuple(_duplicate_keys(content, Document(content))), (), "")
+
+
 def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
     """Read NDJSON. Each Bundle or request is an arrival of its own; single resources come together last.
 
@@ -144,7 +157,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
         arrival.unread[:] = [_on_line(error, number) for error in arrival.unread]
         for entry in arrival.entries:
             entry.place = f"line {number}: {entry.place}"
-        if len(arrival.entries) == 1 and not arrival.entries[0].path:
+        if arrival.entries and not arrival.entries[0].path:  # one resource, with or without contained ones
             together.extend(arrival)
         else:
             yield arrival

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from copy import copy
+from typing import Self, TypeVar
 
-from fhir_massage.fhir.elements import Reference, Resource
+from fhir_massage.fhir.elements import Identifier, PractitionerRole, Reference, Resource
 from fhir_massage.fhir.read import Entry
 
 R = TypeVar("R", bound=Resource)
 
 
 class Index:
-    """Every entry by full address, by ``Type/id``, and by ``#id`` within its container."""
+    """Every entry by full address, by ``Type/id``, by business identifier, and by ``#id`` within its container."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], unfetched: Iterable[str] = ()) -> None:
+        """``unfetched`` are the ``Type/id`` of what may well be there, but could not be asked for."""
+        self._unfetched = frozenset(unfetched)
+        self._under: Index | None = None
+        self._take(entries)
+
+    def _take(self, entries: Iterable[Entry]) -> None:
         self._by_address: dict[str, Entry] = {}
+        self._by_identifier: dict[str, list[Entry]] = {}
         self._contained: dict[tuple[int, str], Entry] = {}
+        self._roles: list[Entry] = []
+        self._roles_by_person: dict[str, list[Entry]] | None = None
         for entry in entries:
             identifier = entry.resource.id
+            if isinstance(entry.resource, PractitionerRole):
+                self._roles.append(entry)
             if entry.container is not None:
                 if identifier:
                     self._contained[id(entry.container), identifier] = entry
@@ -27,26 +39,34 @@ class Index:
                 self._by_address.setdefault(entry.full_url, entry)
             if identifier:
                 self._by_address.setdefault(f"{entry.kind}/{identifier}", entry)
+            elif entry.full_url and not entry.full_url.startswith("urn:"):
+                self._by_address.setdefault(tail(entry.full_url), entry)
+            for known in getattr(entry.resource, "identifier", ()):
+                if known.value:
+                    self._by_identifier.setdefault(_said(known), []).append(entry)
 
-    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Index:
-        """An index in which the copies (an entry and what it contains) stand for ``old``."""
-        index = Index(copies)
-        index._by_address = {**self._by_address, **index._by_address}
-        index._contained = {**self._contained, **index._contained}
-        return index
+    def replacing(self, old: Entry, copies: Iterable[Entry]) -> Self:
+        """An index in which the copies (an entry and what it contains) stand for ``old``; the rest is found here."""
+        over = copy(self)
+        over._under = self
+        over._take(copies)
+        return over
 
     def find(self, reference: Reference | None, within: Entry) -> Entry | None:
         """The entry that a reference in ``within`` means; ``None`` where it did not come along."""
-        if reference is None or not reference.reference:
+        if reference is None:
             return None
+        if not reference.reference:
+            return None if reference.identifier is None else self._identified(reference, reference.identifier)
         address = reference.reference
         if address.startswith("#"):
             container = within.container or within
-            return self._contained.get((id(container), address[1:]))
-        found = self._by_address.get(address)
-        if found is None:
-            found = self._by_address.get(tail(address))
-        return found
+            return self._local(id(container), address[1:])
+        return self._at(address) or self._at(address.split("/_history/", 1)[0]) or self._at(tail(address))
+
+    def is_unfetched(self, reference: Reference | None) -> bool:
+        """Whether what a reference means could not be asked for, so that its absence says nothing."""
+        return reference is not None and tail(reference.reference or "") in self._unfetched
 
     def resource(self, reference: Reference | None, within: Entry, kind: type[R]) -> R | None:
         """The resource that a reference means, where it came along and is of that kind."""
@@ -58,22 +78,68 @@ class Index:
     def identity(self, reference: Reference | None, within: Entry) -> str | None:
         """What tells the thing referred to from others: the same text means the same thing.
 
-        ``None`` where the reference cannot be compared with others: an unresolved ``urn:uuid:``,
-        or no address at all.
+        A thing that did not come along is told by its address, or by the identifier that is given in place of
+        one. ``None`` where there is neither, or only the name of a contained resource that is not there.
         """
         entry = self.find(reference, within)
         if entry is not None:
             return identity_of(entry)
-        if reference is None or not reference.reference or reference.reference.startswith(("urn:", "#")):
+        if reference is None:
             return None
-        return tail(reference.reference)
+        if not reference.reference:
+            known = reference.identifier
+            return _said(known) if known is not None and known.value else None
+        if reference.reference.startswith("#"):
+            return None
+        return reference.reference if reference.reference.startswith("urn:") else tail(reference.reference)
+
+    def roles_of(self, person: Entry) -> list[Entry]:
+        """The roles that came along and name the practitioner ``person``."""
+        if self._under is not None:
+            return self._under.roles_of(person) + self._roles_by(person)
+        return self._roles_by(person)
+
+    def _roles_by(self, person: Entry) -> list[Entry]:
+        if self._roles_by_person is None:
+            self._roles_by_person = {}
+            for entry in self._roles:
+                assert isinstance(entry.resource, PractitionerRole)
+                name = self.identity(entry.resource.practitioner, entry)
+                if name is not None:
+                    self._roles_by_person.setdefault(name, []).append(entry)
+        return self._roles_by_person.get(identity_of(person) or "", [])
+
+    def _at(self, address: str) -> Entry | None:
+        found = self._by_address.get(address)
+        return self._under._at(address) if found is None and self._under is not None else found
+
+    def _local(self, container: int, name: str) -> Entry | None:
+        found = self._contained.get((container, name))
+        return self._under._local(container, name) if found is None and self._under is not None else found
+
+    def _identified(self, reference: Reference, known: Identifier) -> Entry | None:
+        """The one entry that has the identifier, and is of the type that the reference says."""
+        found = [
+            entry
+            for entry in self._with_identifier(_said(known))
+            if known.value and reference.type in (None, entry.kind)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _with_identifier(self, said: str) -> list[Entry]:
+        found = self._by_identifier.get(said, [])
+        return self._under._with_identifier(said) if not found and self._under is not None else found
 
 
 def identity_of(entry: Entry) -> str | None:
     """What tells an entry from others, as ``Index.identity`` of a reference to it says it."""
     if entry.container is not None:
         return f"{id(entry.container)}#{entry.resource.id}"
-    return f"{entry.kind}/{entry.resource.id}" if entry.resource.id else entry.full_url
+    if entry.resource.id:
+        return f"{entry.kind}/{entry.resource.id}"
+    if entry.full_url and not entry.full_url.startswith("urn:"):
+        return tail(entry.full_url)
+    return entry.full_url
 
 
 def tail(address: str) -> str:
@@ -83,7 +149,26 @@ def tail(address: str) -> str:
 
 
 def same(one: str | None, other: str | None) -> bool | None:
-    """Whether two identities are the same; ``None`` where one of them is not known."""
+    """Whether two identities are the same; ``None`` where that cannot be told.
+
+    Two that differ are of two things only where they are told in one way: two addresses, two identifiers of
+    one system, two resources of one container.
+    """
     if one is None or other is None:
         return None
-    return one == other
+    if one == other:
+        return True
+    return False if _way(one) == _way(other) else None
+
+
+def _said(identifier: Identifier) -> str:
+    return f"{identifier.system or ''}|{identifier.value}"
+
+
+def _way(identity: str) -> str:
+    """How an identity tells a thing from others."""
+    for mark in ("|", "#"):
+        before, marked, _ = identity.partition(mark)
+        if marked:
+            return f"{mark}{before}"
+    return "urn" if identity.startswith("urn:") else "address"

@@ -30,9 +30,10 @@ def read_referral(
         status=request.status,
         intent=request.intent,
         authored=None if authored is None else authored.first,
+        authored_by=None if authored is None else authored.last,
         starts=None if starts is None else starts.first,
         ends=None if ends is None else ends.last,
-        visits=_visits(request.quantity_quantity),
+        visits=visits_ordered(request),
         codes=tuple(found for concept in (request.code, *request.order_detail) for found in codes.codes(concept)),
         words=tuple(
             text
@@ -41,7 +42,7 @@ def read_referral(
             for text in codes.words(concept)
         ),
         has_reason=bool(request.reason_code or request.reason_reference),
-        has_period=period is not None or request.occurrence_timing is not None,
+        has_period=gives_a_period(request),
         same_patient=same(patient, index.identity(request.subject, entry)),
         requester=None
         if request.requester is None
@@ -49,8 +50,18 @@ def read_referral(
     )
 
 
-def _visits(quantity: elements.Quantity | None) -> Number | None:
-    """The visits ordered; ``None`` where the quantity is a time."""
-    if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours"):
+def visits_ordered(request: elements.ServiceRequest) -> Number | None:
+    """The visits that a request orders, of a range the most; ``None`` where its quantity is a time."""
+    quantity = request.quantity_quantity
+    if quantity is None and request.quantity_range is not None:
+        quantity = request.quantity_range.high or request.quantity_range.low
+    if quantity is None or measure(quantity.code, quantity.unit) in ("minutes", "hours", "span"):
         return None
     return quantity.value
+
+
+def gives_a_period(request: elements.ServiceRequest) -> bool:
+    """Whether a request says in which time the visits are to happen."""
+    quantity = request.quantity_quantity
+    lasts = quantity is not None and measure(quantity.code, quantity.unit) == "span"
+    return request.occurrence_period is not None or request.occurrence_timing is not None or lasts

@@ -32,7 +32,8 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
 
     ``key`` tells one provider from another (NPI where known, else the reference). ``professions``
     holds every profession that the record names. ``npis`` are the identifiers given as NPI, each
-    with the element that names the provider.
+    with the element that names the provider. ``resolved`` tells whether the record came along,
+    ``unfetched`` that it could not be asked for.
     """
 
     key: str | None
@@ -40,6 +41,7 @@ class Provider(msgspec.Struct, frozen=True, gc=False):
     professions: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
     resolved: bool = True
+    unfetched: bool = False
     named: bool = True
 
     @property
@@ -112,8 +114,8 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The referral a claim names.
 
     ``key`` tells it from others, as ``EarlierLine.referral`` does. ``visits`` ordered, the span in which
-    service is to happen, the day it was ``authored`` (the first that a partial date may mean); the
-    ``codes`` it orders with their systems, and the ``words`` of what it orders without a procedure code.
+    service is to happen, the day it was ``authored`` (``authored`` the first and ``authored_by`` the last that a
+    partial date may mean); the ``codes`` it orders with their systems, and the ``words`` of what it orders without a procedure code.
     ``same_patient`` is ``None`` where it cannot be told.
     """
 
@@ -122,6 +124,7 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: str | None
     intent: str | None
     authored: date | None
+    authored_by: date | None
     starts: date | None
     ends: date | None
     visits: Number | None
@@ -153,7 +156,8 @@ class Encounter(msgspec.Struct, frozen=True, gc=False):
 class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A payer's own answer on a benefit: visits allowed and used, whether authorization is needed.
 
-    ``codes`` it speaks of (empty: any). Money is in dollars.
+    ``codes`` it speaks of (empty: any). ``told`` is the day of the answer; it holds from ``starts`` to ``ends``
+    where it gives a benefit period, else for the calendar year. Money is in dollars.
     """
 
     codes: tuple[str, ...]
@@ -163,6 +167,9 @@ class Benefit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dollars_allowed: Decimal | None
     dollars_used: Decimal | None
     authorization_required: bool | None
+    told: date | None = None
+    starts: date | None = None
+    ends: date | None = None
 
 
 class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -174,7 +181,7 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     claim: str
-    replaced_by_this: bool
+    replaced_by_this: bool = False
     sent_before: bool = False
     asks_only: bool = False
     provider: str | None
@@ -188,9 +195,11 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
+    ``has_coverage`` says whether the insurance that is billed names a coverage.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
-    billed before. Both cost time, and so are read only by rules that need them. ``memo`` keeps what
-    several rules of a family work out from the case, for the time of one review.
+    billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
+    read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,
+    for the time of one review.
     """
 
     facts: Facts
@@ -218,6 +227,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
     read_history: Callable[[], tuple[EarlierLine, ...]]
+    read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
+    payer_name: str = ""
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
@@ -244,7 +255,8 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order under review, on the day ``today``.
 
     ``codes`` are (system, code) of the service and its details, ``words`` its texts;
-    ``procedure`` the procedure code it orders, where it says one.
+    ``procedure`` the procedure code it orders, where it says one; ``billing_options`` the procedure codes
+    that it says it may be billed by. ``payer_name`` is the payer as its coverage calls it.
     """
 
     facts: Facts
@@ -266,11 +278,29 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     requester: Provider | None
     performers: tuple[Performer, ...]
     authorization: str | None
+    benefits: tuple[Benefit, ...]
     read_json: Callable[[], Mapping[str, Any]]
+    payer_name: str = ""
+    coverage: OrderCoverage | None = None
+    billing_options: tuple[str, ...] = ()
+
+
+class OrderCoverage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A coverage that may pay for an order: how the EHR refers to it, and what it says where it came along.
+
+    ``same_patient`` is ``None`` where it cannot be told.
+    """
+
+    reference: str
+    found: bool
+    same_patient: bool | None = None
+    status: str | None = None
+    starts: date | None = None
+    ends: date | None = None
 
 
 class PatientCondition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An active condition of the patient, which may be the reason of an order."""
+    """An active condition of the patient, which may be the reason of an order; ``reference`` is how it is named."""
 
     reference: str
     code: str | None

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from fhir_massage.errors import Unreadable
+from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Citation, Correction, Finding
 from fhir_massage.present.finding import as_json
 from fhir_massage.present.outcome import reason
 from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_by_id
+from fhir_massage.rules.tools import listed, named
 
 Json = dict[str, Any]
+Case = ClaimCase | OrderCase
 TOPICS = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+OVERRIDES = "urn:fhir-massage:override"
+#: The name of the source where the payer is not known by name.
 LABEL = "fhir_massage"
 LONGEST_SUMMARY = 139
-_INDICATORS = {"error": "critical", "warning": "warning", "information": "info"}
+LONGEST_LABEL = 80
+#: Da Vinci CRD keeps ``critical`` for danger to life or health; that a claim would be denied is a warning.
+_INDICATORS = {"error": "warning", "warning": "info", "information": "info"}
 _GRAVITY = {"error": 0, "warning": 1, "information": 2}
 
 OVERRIDE_REASONS = (
@@ -27,8 +36,23 @@ OVERRIDE_REASONS = (
 )
 
 
+class Made(msgspec.Struct, frozen=True):
+    """A card, the rules that it speaks of, and which of them each of its suggestions (by uuid) is for."""
+
+    card: Json
+    topic: str
+    gravity: int
+    rules: tuple[str, ...]
+    suggestions: dict[str, str]
+
+
 def cards(report: Report, new_id: Callable[[], str]) -> list[Json]:
-    """The cards of a report. ``new_id`` gives each card and suggestion its UUID.
+    """The cards of a report, the gravest first. ``new_id`` gives each card and suggestion its UUID."""
+    return [made.card for made in make_cards(report, new_id)]
+
+
+def make_cards(report: Report, new_id: Callable[[], str]) -> list[Made]:
+    """The cards of a report, the gravest first, with what is to be remembered of each.
 
     A finding makes a card where it is an error or a warning, or offers something to do.
     """
@@ -40,49 +64,59 @@ def cards(report: Report, new_id: Callable[[], str]) -> list[Json]:
     unread = [error for error in report.unread if not (error.place or "").startswith("prefetch")]
     if unread:
         made.append(_unread_card(unread, new_id))
-    return sorted(made, key=lambda card: list(_INDICATORS.values()).index(card["indicator"]))
+    return sorted(made, key=lambda each: each.gravity)
 
 
-def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[[], str]) -> Json:
+def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[[], str]) -> Made:
     findings = sorted(findings, key=lambda finding: _GRAVITY[finding.severity])
     gravest = findings[0]
-    suggestions = [
-        _suggestion(report, finding, correction, new_id) for finding in findings for correction in finding.corrections
-    ]
-    suggestions += [_document(finding, new_id) for finding in findings if finding.document is not None]
+    case = report.cases.get(gravest.resource)
+    suggestions = list(_suggestions(report, findings, new_id))
     card: Json = {
         "uuid": new_id(),
         "summary": _summary(findings),
-        "detail": "\n\n".join(_detail(finding) for finding in findings),
+        "detail": "\n\n".join(_detail(finding, case) for finding in findings),
         "indicator": _INDICATORS[gravest.severity],
-        "source": _source(gravest, topic),
-        "overrideReasons": [
-            {"code": code, "system": "urn:fhir-massage:override", "display": words} for code, words in OVERRIDE_REASONS
-        ],
+        "source": _source(gravest, topic, case),
+        "overrideReasons": [{"code": code, "system": OVERRIDES, "display": words} for code, words in OVERRIDE_REASONS],
         "extension": {
-            "fhir-massage.finding": as_json(gravest),
-            "fhir-massage.findings": [as_json(finding) for finding in findings],
+            "fhir-massage.finding": _without_nulls(as_json(gravest)),
+            "fhir-massage.findings": [_without_nulls(as_json(finding)) for finding in findings],
         },
     }
+    if "/" in gravest.resource:
+        card["extension"]["davinci-crd.associated-resource"] = [{"reference": gravest.resource}]
     if suggestions:
-        card["suggestions"] = suggestions
-        card["selectionBehavior"] = "at-most-one"
+        card["suggestions"] = [suggestion for suggestion, _ in suggestions]
+        card["selectionBehavior"] = _selection(card["suggestions"])
     links = {c.url: c.title for finding in findings for c in finding.citations if c.url.startswith("https://")}
     if links:
         card["links"] = [{"label": title, "url": url, "type": "absolute"} for url, title in links.items()]
-    return card
+    return Made(
+        card,
+        topic,
+        _GRAVITY[gravest.severity],
+        tuple(finding.rule for finding in findings),
+        {suggestion["uuid"]: rule for suggestion, rule in suggestions},
+    )
 
 
-def _unread_card(unread: list[Unreadable], new_id: Callable[[], str]) -> Json:
+def _without_nulls(content: Json) -> Json:
+    """CDS Hooks has nothing stand that has no value."""
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _unread_card(unread: list[Unreadable], new_id: Callable[[], str]) -> Made:
     """The card that says what was not checked. A bad prefetch is no matter of the user's and makes none."""
     what = "A resource" if len(unread) == 1 else f"{len(unread)} resources"
-    return {
+    card = {
         "uuid": new_id(),
         "summary": f"{what} could not be read, so what it says was not checked.",
         "detail": "\n".join(f"- `{error.place or 'the request'}`: {_plain(error.reason)}" for error in unread),
-        "indicator": "warning",
+        "indicator": "info",
         "source": {"label": LABEL, "topic": {"system": TOPICS, "code": "claim"}},
     }
+    return Made(card, "claim", _GRAVITY["warning"], (), {})
 
 
 def _summary(findings: list[Finding]) -> str:
@@ -97,9 +131,12 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1].rsplit(' ', 1)[0]}…"
 
 
-def _detail(finding: Finding) -> str:
+def _detail(finding: Finding, case: Case | None) -> str:
     parts = [f"**{_plain(finding.message)}**"]
-    facts = [f"Element: `{finding.expression[0]}` of {_plain(finding.resource)}"]
+    facts = [
+        f"About: {_plain(_about(case, finding.resource))}",
+        f"Element: `{finding.expression[0]}` of {_plain(finding.resource)}",
+    ]
     if finding.denial is not None:
         codes = " ".join((f"{finding.denial.group}-{finding.denial.carc}", *finding.denial.rarc))
         facts.append(f"Denial to expect: {codes}")
@@ -130,34 +167,69 @@ def _plain(text: str) -> str:
     return "".join(f"\\{character}" if character in "\\`*_[]<>#|" else character for character in text)
 
 
-def _source(finding: Finding, topic: str) -> Json:
-    source: Json = {"label": LABEL, "topic": {"system": TOPICS, "code": topic}}
+def _about(case: Case | None, resource: str) -> str:
+    """What a person calls the claim or order: its services and its day."""
+    if case is None:
+        return resource
+    if isinstance(case, OrderCase):
+        service = named(case.facts, case.procedure, case.day) if case.procedure else next(iter(case.words), "a service")
+        return f"the order for {service} of {case.day}"
+    services = listed(list(dict.fromkeys(named(case.facts, line.code, line.day) for line in case.lines if line.code)))
+    days = sorted({str(line.day) for line in case.lines if line.day is not None})
+    return "the claim" + (f" for {services}" if services else "") + (f" of {listed(days)}" if days else "")
+
+
+def _source(finding: Finding, topic: str, case: Case | None) -> Json:
+    """The payer, as its coverage calls it: it is by its rules that the finding stands."""
+    label = LABEL if case is None else case.payer_name or case.payer_title or LABEL
+    source: Json = {"label": _cut(label, LONGEST_LABEL), "topic": {"system": TOPICS, "code": topic}}
     url = next((cited.url for cited in finding.citations if cited.url.startswith("https://")), None)
     return {**source, "url": url} if url else source
 
 
-def _suggestion(report: Report, finding: Finding, correction: Correction, new_id: Callable[[], str]) -> Json:
+# --- suggestions ----------------------------------------------------------------------------------------
+
+
+def _suggestions(report: Report, findings: list[Finding], new_id: Callable[[], str]) -> Iterator[tuple[Json, str]]:
+    """Each suggestion with the rule that it is for. At most one is recommended: the certain ones, together."""
+    sure = [finding for finding in findings if any(correction.certain for correction in finding.corrections)]
+    together = report.corrected.get(findings[0].resource) if len(sure) > 1 else None
+    if together is not None:
+        label = "Make all corrections that need nobody's judgement"
+        yield _suggestion(label, "update", findings[0].resource, together, new_id, recommended=True), sure[0].rule
+    for finding in findings:
+        for correction in finding.corrections:
+            recommended = (
+                together is None and finding is (sure[0] if sure else None) and correction is _first_sure(finding)
+            )
+            content = report.corrected_by(finding, correction)
+            suggestion = _suggestion(
+                correction.label, "update", finding.resource, content, new_id, recommended=recommended
+            )
+            yield suggestion, finding.rule
+        if finding.document is not None:
+            label = "File the draft to be finished"
+            yield _suggestion(label, "create", "", finding.document, new_id, recommended=False), finding.rule
+
+
+def _first_sure(finding: Finding) -> Correction | None:
+    return next((correction for correction in finding.corrections if correction.certain), None)
+
+
+def _suggestion(
+    label: str, action: str, resource: str, content: Json, new_id: Callable[[], str], *, recommended: bool
+) -> Json:
     suggestion: Json = {
-        "label": correction.label,
-        "uuid": new_id(),
-        "actions": [
-            {
-                "type": "update",
-                "description": f"{correction.label} ({finding.resource})",
-                "resource": report.corrected_by(finding, correction),
-            }
-        ],
-    }
-    if correction.certain:
-        suggestion["isRecommended"] = True
-    return suggestion
-
-
-def _document(finding: Finding, new_id: Callable[[], str]) -> Json:
-    """The suggestion that files a finding's draft as a document, for a person to finish."""
-    label = "File the draft to be finished"
-    return {
         "label": label,
         "uuid": new_id(),
-        "actions": [{"type": "create", "description": label, "resource": finding.document}],
+        "actions": [
+            {"type": action, "description": f"{label} ({resource})" if resource else label, "resource": content}
+        ],
     }
+    return {**suggestion, "isRecommended": True} if recommended else suggestion
+
+
+def _selection(suggestions: list[Json]) -> str:
+    """Whole resources exclude each other: of several that replace the same one, the last would win."""
+    updates = sum(suggestion["actions"][0]["type"] == "update" for suggestion in suggestions)
+    return "any" if updates == 1 and len(suggestions) > 1 else "at-most-one"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
 from fhir_massage.errors import UnknownQuestion
-from fhir_massage.facts.book import Facts
+from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import OutsideScope, Row
 from fhir_massage.fhir import codes
 from fhir_massage.fhir.claim import claim_case
 from fhir_massage.fhir.read import read
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Provider
 from fhir_massage.model.finding import Citation
@@ -23,11 +25,22 @@ from fhir_massage.rules.payment import PROFESSIONS, in_words, refusal
 from fhir_massage.rules.tools import cite, named
 
 Verdict = Literal["yes", "no", "conditional"]
-#: The codes that a matrix is made for.
+#: The services that this is about.
 SERVICES = ("97124", "97140")
-#: Rules whose finding on a bare claim means that the code is not paid, and those that ask for something more.
+#: The codes that a matrix is made for: those services, and what people ask about beside them.
+ASKED_ABOUT = (*SERVICES, "97110", "98940", "90834")
+#: Rules whose finding on a bare claim means that the code is not paid, and what others ask for beside it.
 REFUSING = frozenset({"hot-cold-pack-bundled", "procedure-code-retired", "procedure-code-not-accepted"})
-ASKING = frozenset({"therapy-modifier-missing", "assistant-modifier-missing", "manipulation-modifier-missing"})
+ASKING = {
+    "therapy-modifier-missing": "GP, GO or GN is on the line",
+    "assistant-modifier-missing": "CQ (physical therapy) or CO (occupational therapy) is on the line",
+    "manipulation-modifier-missing": "AT is on the line, for active treatment",
+}
+
+
+#: Conditions that the claim meets by what it carries, so that an order cannot settle them.
+REFERRAL_ON_CLAIM = "a referral is on the claim"
+NUMBER_ON_CLAIM = "the payer's authorization number is on the claim"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -60,12 +73,13 @@ class _Condition(msgspec.Struct, frozen=True):
     conditions: tuple[str, ...]
 
 
-def answer(code: str, payer: str, profession: str, on: date, facts: Facts) -> Answer:
+def answer(code: str, payer: str, profession: str, on: date | None = None, facts: Facts | None = None) -> Answer:
     """Whether the profession may bill the code to the payer (a class or a named payer) on that day.
 
-    Raises ``UnknownQuestion`` for a code, payer or profession that is not known, with those that are.
+    ``on`` is today where it is not said, ``facts`` default to the shipped ones. Raises ``UnknownQuestion`` for a code, payer or profession that is not known, with those that are.
     """
-    code = code.strip().upper()
+    on, facts = on or date.today(), facts or shipped()
+    code, payer, profession = code.strip().upper(), payer.strip().lower(), profession.strip().lower()
     if profession not in PROFESSIONS:
         raise UnknownQuestion("profession", profession, PROFESSIONS)
     policy = facts.policy(payer, on)
@@ -77,16 +91,17 @@ def answer(code: str, payer: str, profession: str, on: date, facts: Facts) -> An
 
 
 def matrix(on: date, facts: Facts) -> tuple[Answer, ...]:
-    """The answers for every payer class, every profession and both codes for massage and manual therapy."""
-    classes = [payer for payer, history in facts.policies.items() if history.file.payer_class == payer]
+    """The answers for every payer (the classes first), every profession and every code of ``ASKED_ABOUT``."""
+    payers = sorted(facts.policies, key=lambda payer: (facts.policies[payer].file.payer_class != payer, payer))
     return tuple(
         answer(code, payer, profession, on, facts)
-        for payer in classes
+        for payer in payers
         for profession in PROFESSIONS
-        for code in SERVICES
+        for code in ASKED_ABOUT
     )
 
 
+@lru_cache(maxsize=8192)  # an order whose performer is open asks for every profession
 def _answered(facts: Facts, policy: Policy, code: str, profession: str, on: date) -> Answer:
     bare = _bare_claim(facts, policy, code, profession, on)
     refused = [*_refused(facts, policy, code, profession, on), *_found(bare, REFUSING)]
@@ -104,10 +119,11 @@ def _answered(facts: Facts, policy: Policy, code: str, profession: str, on: date
 
 
 def _is_known(facts: Facts, code: str) -> bool:
-    """Whether something is known of the code: our words for it, a deletion, or that it lies outside a profession."""
+    """Whether any table knows the code, by itself or within a range that lies outside a profession."""
+    tables = (facts.procedure_words, facts.retired_procedures, facts.procedure_status, facts.mue, facts.fees)
     return (
-        code in facts.procedure_words
-        or code in facts.retired_procedures
+        any(code in table for table in tables)
+        or code in facts.codes_in_pairs
         or any(
             row.first_code <= code <= row.last_code for row in facts.outside_scope if len(code) == len(row.first_code)
         )
@@ -144,12 +160,12 @@ def _asked(facts: Facts, policy: Policy, code: str, profession: str) -> Iterator
         yield _Condition(_reason(facts, covered.words, "coverage-conditional", covered), covered.conditions)
     referral = policy.referral(code, profession)
     if referral is not None:
-        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), ("a referral is on the claim",))
+        yield _Condition(_reason(facts, referral.words, "referral-missing", referral), (REFERRAL_ON_CLAIM,))
     authorization = policy.authorization(code, profession)
     if authorization is not None:
         yield _Condition(
             _reason(facts, authorization.words, "authorization-missing", authorization),
-            ("the payer's authorization number is on the claim",),
+            (NUMBER_ON_CLAIM,),
         )
 
 
@@ -184,7 +200,8 @@ def _bare_claim(facts: Facts, policy: Policy, code: str, profession: str, on: da
             ],
         }
     )
-    case = claim_case(facts, Index(arrival.entries), arrival.entries[0], arrival.entries, on)
+    index = Index(arrival.entries)
+    case = claim_case(facts, index, arrival.entries[0], Record(facts, index, arrival.entries, on), on)
     provider = Provider(key="rendering", element="Claim.provider", professions=(profession,))
     lines = tuple(msgspec.structs.replace(line, policy=policy, provider=provider) for line in case.lines)
     encounters = tuple(
@@ -213,5 +230,5 @@ def _found(case: ClaimCase, wanted: frozenset[str]) -> Iterator[Reason]:
 
 
 def _conditions_found(case: ClaimCase) -> Iterator[_Condition]:
-    for reason in _found(case, ASKING):
-        yield _Condition(reason, (reason.text,))
+    for reason in _found(case, frozenset(ASKING)):
+        yield _Condition(reason, (ASKING[reason.rule],))

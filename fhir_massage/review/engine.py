@@ -19,6 +19,7 @@ from fhir_massage.fhir.changes import ClaimChange
 from fhir_massage.fhir.claim import claim_case
 from fhir_massage.fhir.order import is_in_scope, order_case
 from fhir_massage.fhir.read import Arrival, Entry, read, replaced
+from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
@@ -49,15 +50,19 @@ def review_arrival(
     facts: Facts,
     subjects: Sequence[Entry] | None = None,
     index: Index | None = None,
+    sent_to: Mapping[str, elements.Reference] | None = None,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
-    ``index`` finds what references mean, where that is more than what arrived.
+    ``index`` finds what references mean, where that is more than what arrived. ``sent_to`` says, by an
+    order's name, whom it is being sent to, where that is being chosen.
     """
-    index = index or Index(arrival.entries)
+    chosen = sent_to or {}
+    index = index or Index(arrival.entries, arrival.unfetched)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
-    reviews = [_Review(facts, index, entry, arrival.entries, on) for entry in subjects]
+    record = Record(facts, index, arrival.entries, on)
+    reviews = [_Review(facts, index, entry, record, on, sent_to=chosen.get(entry.name)) for entry in subjects]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=_order)
     return Report(
@@ -71,6 +76,11 @@ def review_arrival(
         cases={each.entry.name: each.case for each in reviews if each.case is not None},
         correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},
     )
+
+
+def reviewed(arrival: Arrival, facts: Facts, on: date) -> list[Entry]:
+    """The claims and orders of an arrival that are reviewed where none are chosen."""
+    return under_review(arrival.entries, Index(arrival.entries, arrival.unfetched), facts=facts, on=on)
 
 
 def joined(reports: Sequence[Report], on: date) -> Report:
@@ -129,11 +139,24 @@ def _is_ordered(entry: Entry, request: elements.ServiceRequest, *, any_claim: bo
 class _Review:
     """The review of one claim or order."""
 
-    def __init__(self, facts: Facts, index: Index, entry: Entry, entries: Sequence[Entry], today: date) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        index: Index,
+        entry: Entry,
+        record: Record,
+        today: date,
+        *,
+        origin: Entry | None = None,
+        sent_to: elements.Reference | None = None,
+    ) -> None:
+        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
         self.facts = facts
+        self.sent_to = sent_to
         self.index = index
         self.entry = entry
-        self.entries = entries
+        self.record = record
+        self.origin = origin or entry
         self.today = today
         self.broken: list[Broken] = []
         self.case: Case | None = None
@@ -212,14 +235,17 @@ class _Review:
             copies = replaced(self.entry, patch.apply(self.entry.json(), edits))
         except (PatchFailed, Unreadable):
             return None
-        place = next(i for i, e in enumerate(self.entries) if e is self.entry)
-        before, after = (
-            [other for other in part if other.container is not self.entry]
-            for part in (self.entries[:place], self.entries[place + 1 :])
+        # A correction that names another performer is made so that the order is sent to that one.
+        sent_to = None if any(edit.path.startswith("/performer") for edit in edits) else self.sent_to
+        return _Review(
+            self.facts,
+            self.index.replacing(self.entry, copies),
+            copies[0],
+            self.record,
+            self.today,
+            origin=self.origin,
+            sent_to=sent_to,
         )
-        # In their old order: of two claims created on one day, the later in the document is the duplicate.
-        entries = [*before, *copies, *after]
-        return _Review(self.facts, self.index.replacing(self.entry, copies), copies[0], entries, self.today)
 
     def _findings(self) -> tuple[list[Finding], list[str]]:
         """The findings with their corrections unproved, and for each a key that outlives moved lines."""
@@ -230,12 +256,14 @@ class _Review:
         findings: list[Finding] = []
         keys: list[str] = []
         if self.entry.kind == "Claim":
-            claim = claim_case(self.facts, self.index, self.entry, self.entries, self.today)
+            claim = claim_case(self.facts, self.index, self.entry, self.record, self.today, self.origin)
             case: Case = claim
             lines: tuple[Line, ...] = claim.lines
             rules = rules_for("claim")
         else:
-            case = order_case(self.facts, self.index, self.entry, self.entries, self.today)
+            case = order_case(
+                self.facts, self.index, self.entry, self.record, self.today, origin=self.origin, sent_to=self.sent_to
+            )
             lines = ()
             rules = rules_for("order")
         self.case = case

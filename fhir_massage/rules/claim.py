@@ -249,8 +249,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     Another claim, or a payer's answer to one, that came along with the same patient, rendering provider,
-    date of service and code, was sent before this one, and is not the one that this claim says it replaces.
-    A repeat that is marked as one (76, 77, 91) is none.
+    date of service and code, was sent before this one, and is not the one that this claim says it replaces
+    (a related claim that is only associated is not replaced). A cancelled claim was sent all the same. A repeat that is marked as one (76, 77, 91) is none.
 
     Why it is denied
     The service is denied as a duplicate of the claim that came first (CO-18).
@@ -262,11 +262,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1, detection of duplicate claims; X12,
     claim adjustment reason code 18.
     """
-    earlier = [line for line in case.read_history() if line.sent_before and line.code is not None]
-    if not earlier:
-        return
     for line in case.lines:
-        billed = next((other for other in earlier if _same_service(line, other)), None)
+        billed = _billed_before(case, line)
         if billed is not None:
             yield Found(
                 line.element,
@@ -375,15 +372,12 @@ def _with_modifiers(case: ClaimCase, line: Line) -> str:
     return f"{named(case.facts, line.code, line.day)}{modifiers}"
 
 
-def _same_service(line: Line, other: EarlierLine) -> bool:
-    return (
-        line.code == other.code
-        and line.day is not None
-        and line.day == other.day
-        and line.provider.key is not None
-        and line.provider.key == other.provider
-        and not REPEATED & {*line.modifiers, *other.modifiers}
-    )
+def _billed_before(case: ClaimCase, line: Line) -> EarlierLine | None:
+    """The line that billed the same service before, where neither says that it is a repeat."""
+    if line.provider.key is None or line.day is None or line.code is None or not REPEATED.isdisjoint(line.modifiers):
+        return None
+    others = case.read_same_service(line.provider.key, line.day, line.code)
+    return next((other for other in others if other.sent_before and REPEATED.isdisjoint(other.modifiers)), None)
 
 
 def _one_of(case: ClaimCase, first: Line, second: Line) -> Iterator[Correction]:

@@ -10,6 +10,7 @@ import msgspec
 from fhir_massage.facts.policy import AuthorizationAsked, Covered, Payable, YearlyVisits
 from fhir_massage.model.case import Benefit, ClaimCase, InsuranceSlot, Line
 from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Found
+from fhir_massage.rules.payment import benefits_for
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, listed, named
 
@@ -18,11 +19,6 @@ HEALTH_PLANS = frozenset(
     {"medicare-part-b", "medicare-advantage", "medicaid", "commercial", "veterans-affairs", "tricare"}
 )
 ACCIDENT_PAYERS = frozenset({"workers-compensation", "auto"})
-#: Benefit categories (HL7 benefit-category) of services that are plainly others than therapy.
-OTHER_BENEFITS = frozenset(
-    {"2", "4", "5", "14", "23", "24", "25", "26", "27", "28", "35", "36", "37", "49", "56", "61", "62", "63", "69"}
-    | {"76", "F3", "F4", "F6"}
-)
 MISSING = {
     "coverage": "The coverage",
     "referral": "The referral",
@@ -43,7 +39,7 @@ def coverage_missing(case: ClaimCase) -> Iterator[Found]:
     """Ask for the coverage that is billed.
 
     What it checks
-    A claim without insurance, or whose insurance names no coverage.
+    A claim without insurance, or whose insurance that is billed (the focal one) names no coverage.
 
     Why it is denied
     A claim that does not say under which coverage it is made is sent back as incomplete (CO-16).
@@ -71,8 +67,9 @@ def reference_unresolved(case: ClaimCase) -> Iterator[Found]:
     """Say what the review could not see.
 
     What it checks
-    The coverage, the referral, the patient and who rendered each line: each that the claim names by
-    reference must have come along with it, or be at hand in the patient's record.
+    The coverage, the referral, the patient and who rendered each line: each that the claim names must have
+    come along with it, or be at hand in the patient's record. It is found by its address or its identifier;
+    a name in words leads nowhere. Who rendered may be named by a number (NPI) alone.
 
     Why it is denied
     It is not denied by itself. Rules that need what is missing stay silent, so a clean review says less
@@ -340,8 +337,9 @@ def visit_limit_exceeded(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     The visits of the year, those of this claim included, against the number that the payer allows: by
-    its own answer on this patient's benefits (with the visits it counts as used), else by its policy.
-    Earlier visits are those of the claims and answers that came along; each date counts once.
+    its own answer on this patient's benefits (with the visits it counts as used, and any after the day of
+    the answer), else by its policy. An answer speaks of its benefit period, failing that of its calendar
+    year. Earlier visits are those of the claims and answers that came along; each date counts once.
 
     Why it is denied
     Visits beyond the plan's limit are denied, and the patient owes them (PR-119).
@@ -433,13 +431,7 @@ def _hangs_on_profession(line: Line) -> bool:
 
 
 def _benefits(case: ClaimCase, line: Line) -> list[Benefit]:
-    """The payer's answers on this patient's benefits that speak of the line, those by its code first."""
-    speaking = [
-        benefit
-        for benefit in case.benefits
-        if (line.code in benefit.codes if benefit.codes else benefit.kind not in OTHER_BENEFITS)
-    ]
-    return sorted(speaking, key=lambda benefit: not benefit.codes)
+    return [] if line.code is None else benefits_for(case.benefits, line.code)
 
 
 # --- the order of insurances ---------------------------------------------------------------------------------
@@ -515,7 +507,7 @@ def _limit(case: ClaimCase, line: Line) -> _Limit | None:
     if line.day is None or line.code is None:
         return None
     for benefit in _benefits(case, line) if case.benefits else ():
-        if benefit.visits_allowed is not None:
+        if benefit.visits_allowed is not None and _holds_on(benefit, line.day):
             return _by_answer(case, line.day, benefit, benefit.visits_allowed)
     for entry in line.policy.yearly_visits if line.policy is not None else ():
         if entry.covers_code(line.code):
@@ -523,27 +515,42 @@ def _limit(case: ClaimCase, line: Line) -> _Limit | None:
     return None
 
 
+def _holds_on(benefit: Benefit, day: date) -> bool:
+    """Whether the answer speaks of that day: by its benefit period, else by the calendar year of the answer."""
+    if benefit.starts is None and benefit.ends is None:
+        return benefit.told is None or benefit.told.year == day.year
+    return (benefit.starts is None or benefit.starts <= day) and (benefit.ends is None or day <= benefit.ends)
+
+
+def _in_one_span(benefit: Benefit, day: date, other: date) -> bool:
+    """Whether both days count towards one limit: of one benefit period, else of one calendar year."""
+    if benefit.starts is None or benefit.ends is None:
+        return other.year == day.year and _holds_on(benefit, other)
+    return _holds_on(benefit, other)
+
+
 def _by_answer(case: ClaimCase, day: date, benefit: Benefit, allowed: int) -> _Limit:
     # Of a benefit without code, only visits with codes of this claim are counted: never too many.
     codes = frozenset(benefit.codes or (line.code for line in case.lines if line.code is not None))
-    if benefit.visits_used is None:
-        beyond = _beyond(case, day.year, codes.__contains__, allowed)
-    else:
-        mine = {line.day for line in case.lines if line.day is not None and line.code in codes}
-        beyond = frozenset(sorted(mine)[max(allowed - benefit.visits_used, 0) :])
+    mine, earlier = _visits(case, codes.__contains__)
+    if benefit.visits_used is not None:  # the payer knows of no visit after its answer
+        earlier = {other for other in earlier if benefit.told is not None and other > benefit.told}
+    days = sorted(other for other in mine | earlier if _in_one_span(benefit, day, other))
     used = "" if benefit.visits_used is None else f" ({benefit.visits_used} used)"
+    beyond = frozenset(days[max(allowed - (benefit.visits_used or 0), 0) :])
     return _Limit(allowed, f" by its answer on the benefits{used}", beyond, ())
 
 
 def _by_policy(case: ClaimCase, day: date, entry: YearlyVisits) -> _Limit:
-    beyond = _beyond(case, day.year, entry.covers_code, entry.visits)
-    return _Limit(entry.visits, f" in {day.year}", beyond, cite(case.facts, entry))
+    mine, earlier = _visits(case, entry.covers_code)
+    days = sorted(other for other in mine | earlier if other.year == day.year)
+    return _Limit(entry.visits, f" in {day.year}", frozenset(days[entry.visits :]), cite(case.facts, entry))
 
 
-def _beyond(case: ClaimCase, year: int, counts: Callable[[str], bool], allowed: int) -> frozenset[date]:
-    """The dates of service of the year that come after as many as are allowed."""
-    days = {line.day for line in case.lines if line.day is not None and line.code is not None and counts(line.code)}
-    days |= {
+def _visits(case: ClaimCase, counts: Callable[[str], bool]) -> tuple[set[date], set[date]]:
+    """The dates of service on this claim, and on others, with codes that count."""
+    mine = {line.day for line in case.lines if line.day is not None and line.code is not None and counts(line.code)}
+    earlier = {
         earlier.day
         for earlier in case.read_history()
         if earlier.day is not None
@@ -552,4 +559,4 @@ def _beyond(case: ClaimCase, year: int, counts: Callable[[str], bool], allowed: 
         and not earlier.replaced_by_this
         and not earlier.asks_only
     }
-    return frozenset(sorted(day for day in days if day.year == year)[allowed:])
+    return mine, earlier

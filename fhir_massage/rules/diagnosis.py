@@ -19,7 +19,7 @@ SUBLUXATION_PAYERS = frozenset({"medicare-part-b", "medicare-advantage"})
 #: Who pays here asks for no supporting diagnosis.
 NO_PAYER_EDITS = frozenset({"hsa-fsa", "self-pay"})
 #: The most codes that are offered in place of another.
-MOST_OPTIONS = 12
+MOST_OPTIONS = 48
 
 
 @claim_rule(
@@ -130,13 +130,15 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     A code that on the date of service was retired, not yet in force, or a heading that is not specific
-    enough to be billed (M54.5 since 1 October 2021). Codes change every 1 October, and some on 1 April.
+    enough to be billed (M54.5 since 1 October 2021). Codes change every 1 October, and some on 1 April; each
+    date of the lines that point at the code counts.
 
     Why it is denied
     A diagnosis that is not valid on the date of service is denied (CO-146).
 
     What to do
-    Take the code in its place that says what the record documents.
+    Take the code in its place that says what the record documents. Where the claim's dates lie on both sides
+    of a change, bill them on two claims.
 
     Source
     CDC National Center for Health Statistics and CMS, ICD-10-CM order files and addenda of each fiscal year.
@@ -144,8 +146,8 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
     for position, diagnosis in enumerate(case.diagnoses):
         if diagnosis.code is None:
             continue
-        day = _day_of(case, diagnosis)
-        if day is None or not _was_invalid(case.facts, diagnosis.code, day):
+        day = next((day for day in _days_of(case, diagnosis) if _was_invalid(case.facts, diagnosis.code, day)), None)
+        if day is None:
             continue
         rows = case.facts.diagnosis_codes.ever(diagnosis.code)
         row = case.facts.diagnosis_codes.find(diagnosis.code, day) or _last_before(rows, day)
@@ -234,10 +236,10 @@ def _pointed(case: ClaimCase, line: Line) -> Iterator[Correction]:
 # --- validity ----------------------------------------------------------------------------------------------
 
 
-def _day_of(case: ClaimCase, diagnosis: Diagnosis) -> date | None:
-    """The first date of service of the lines that point at the diagnosis; where none does, the claim's."""
-    days = [line.day for line in case.lines if line.day is not None and diagnosis in line.diagnoses]
-    return min(days, default=case.day)
+def _days_of(case: ClaimCase, diagnosis: Diagnosis) -> list[date]:
+    """The dates of service of the lines that point at the diagnosis; where none does, the claim's first."""
+    days = {line.day for line in case.lines if line.day is not None and diagnosis in line.diagnoses}
+    return sorted(days) or [day for day in (case.day,) if day is not None]
 
 
 def _was_invalid(facts: Facts, code: str, day: date) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.references import tail
 from fhir_massage.model.case import OrderCase
 from fhir_massage.rules.tools import named, number
@@ -92,11 +93,17 @@ def _sessions(case: OrderCase) -> str | None:
 
 
 def _period(request: Mapping[str, Any]) -> str | None:
-    period = request.get("occurrencePeriod") or {}
+    repeat = (request.get("occurrenceTiming") or {}).get("repeat") or {}
+    period = request.get("occurrencePeriod") or repeat.get("boundsPeriod") or {}
     start, end = period.get("start"), period.get("end")
     if start and end:
         return f"{start} to {end}"
-    return f"from {start}" if start else f"until {end}" if end else None
+    if start or end:
+        return f"from {start}" if start else f"until {end}"
+    lasts = repeat.get("boundsDuration") or request.get("quantityQuantity") or {}
+    if measure(lasts.get("code"), lasts.get("unit")) == "span":
+        return f"{lasts.get('value')} {lasts.get('unit') or lasts.get('code')}"
+    return None
 
 
 def _document(case: OrderCase, request: Mapping[str, Any], markdown: str) -> Json:
@@ -119,8 +126,9 @@ def _document(case: OrderCase, request: Mapping[str, Any], markdown: str) -> Jso
             }
         ],
     }
-    if request.get("subject"):
-        document["subject"] = request["subject"]
+    subject = request.get("subject") or {}
+    if subject and not str(subject.get("reference", "")).startswith("#"):  # what the order contains stays with it
+        document["subject"] = subject
     if request.get("id"):
         document["context"] = {"related": [{"reference": f"ServiceRequest/{request['id']}"}]}
     return document

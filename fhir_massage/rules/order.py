@@ -11,7 +11,7 @@ from fhir_massage.fhir import codes
 from fhir_massage.model.case import OrderCase, Performer
 from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules import letter
-from fhir_massage.rules.payment import in_words, refusal
+from fhir_massage.rules.payment import benefits_for, in_words, refusal
 from fhir_massage.rules.registry import order_rule
 from fhir_massage.rules.tools import cite, listed, named
 
@@ -147,7 +147,7 @@ def order_orderer_not_qualified(case: OrderCase) -> Iterator[Found]:
     """
     if case.policy is None or case.requester is None or not case.requester.professions:
         return
-    asked = [case.policy.referral(code, _performing(case)) for code in _services(case)]
+    asked = [case.policy.referral(code, _performing(case)) for code in services_of(case)]
     taken = [referral.referrers for referral in asked if referral is not None and referral.referrers]
     if len(taken) < len(asked) or set(case.requester.professions) & {who for whose in taken for who in whose}:
         return
@@ -225,7 +225,7 @@ def order_not_covered(case: OrderCase) -> Iterator[Found]:
     """
     if case.policy is None:
         return
-    answers = [case.policy.covered(code, _performing(case)) for code in _services(case)]
+    answers = [case.policy.covered(code, _performing(case)) for code in services_of(case)]
     refused = [answer for answer in answers if isinstance(answer, Covered) and answer.answer == "no"]
     if refused and len(refused) == len(answers):
         yield Found(
@@ -246,7 +246,8 @@ def order_authorization_needed(case: OrderCase) -> Iterator[Found]:
     """Ask for the authorization before the visit.
 
     What it checks
-    Whether the payer's policy asks for prior authorization of the service, and the order carries none.
+    Whether the payer's policy, or its own answer on this patient's benefits, asks for prior authorization of the
+    service, and the order carries none.
 
     Why it is denied
     A service without the authorization that was asked for is denied (CO-197), and it is seldom given
@@ -256,16 +257,20 @@ def order_authorization_needed(case: OrderCase) -> Iterator[Found]:
     Ask the payer for authorization before the first visit.
 
     Source
-    The payer's own policy, named in the finding.
+    The payer's own policy, named in the finding, or its answer on the patient's benefits.
     """
-    if case.policy is None or case.authorization is not None:
+    if case.authorization is not None:
         return
-    asked = [case.policy.authorization(code, _performing(case)) for code in _services(case)]
-    if None in asked:
+    asked = [
+        None if case.policy is None else case.policy.authorization(code, _performing(case))
+        for code in services_of(case)
+    ]
+    if None in asked and not all(_answer_asks(case, code) for code in services_of(case)):
         return
     yield Found(
         "ServiceRequest.insurance",
-        f"{case.payer_title} asks for prior authorization of {_service_in_words(case)} before the visit.",
+        f"{case.payer_title or 'The payer'} asks for prior authorization of {_service_in_words(case)} "
+        "before the visit.",
         citations=cite(case.facts, *asked),
     )
 
@@ -300,7 +305,7 @@ def letter_of_medical_necessity(case: OrderCase) -> Iterator[Found]:
     drafted = letter.draft(case)
     missing = [gap for gap in drafted.gaps if gap not in letter.OF_THE_PERSON]
     lacks = f" The order does not give {listed(missing)}." if missing else ""
-    covered = None if case.policy is None else case.policy.covered(_services(case)[0], _performing(case))
+    covered = None if case.policy is None else case.policy.covered(services_of(case)[0], _performing(case))
     yield Found(
         "ServiceRequest",
         f"To be paid from a health account or counted as a medical expense, {_service_in_words(case)} needs a letter "
@@ -314,13 +319,13 @@ def letter_of_medical_necessity(case: OrderCase) -> Iterator[Found]:
 # --- what is ordered ------------------------------------------------------------------------------------
 
 
-def _services(case: OrderCase) -> tuple[str, ...]:
+def services_of(case: OrderCase) -> tuple[str, ...]:
     """The procedure code ordered; where none is said, both that may be meant: what holds must hold for each."""
     return SERVICES if case.procedure is None else (case.procedure,)
 
 
 def _service_in_words(case: OrderCase) -> str:
-    return listed([named(case.facts, code, case.day) for code in _services(case)], "or")
+    return listed([named(case.facts, code, case.day) for code in services_of(case)], "or")
 
 
 def _added_code(case: OrderCase, code: str) -> Edit:
@@ -338,7 +343,7 @@ def _added_code(case: OrderCase, code: str) -> Edit:
 
 def _conditions_as_reasons(case: OrderCase) -> Iterator[Correction]:
     for condition in case.conditions:
-        if condition.code is None or "/" not in condition.reference or not _supports(case, condition.code):
+        if condition.code is None or not _supports(case, condition.code):
             continue
         yield Correction(
             f"Name {condition.code} as the reason",
@@ -349,7 +354,7 @@ def _conditions_as_reasons(case: OrderCase) -> Iterator[Correction]:
 
 def _supports(case: OrderCase, diagnosis: str) -> bool:
     """Whether the payer's list, or failing that the facts, hold the diagnosis to support a service ordered."""
-    for code in _services(case):
+    for code in services_of(case):
         own = None if case.policy is None else case.policy.supporting(code)
         if own is not None:
             if diagnosis.startswith(own.prefixes):
@@ -359,6 +364,11 @@ def _supports(case: OrderCase, diagnosis: str) -> bool:
         if any(table.find((code, diagnosis[:length]), case.day) for length in range(len(diagnosis), 0, -1)):
             return True
     return False
+
+
+def _answer_asks(case: OrderCase, code: str) -> bool:
+    """Whether the payer's answer on the patient's benefits asks for authorization of the service."""
+    return any(benefit.authorization_required for benefit in benefits_for(case.benefits, code))
 
 
 # --- who renders it -------------------------------------------------------------------------------------
@@ -374,7 +384,7 @@ def _refusals(case: OrderCase, profession: str | None) -> list[Payable | Outside
     """Why the profession is not paid for the service ordered, for each service that may be meant; else nothing."""
     if profession is None:
         return []
-    found = [refusal(case.facts, case.policy, code, profession, case.day) for code in _services(case)]
+    found = [refusal(case.facts, case.policy, code, profession, case.day) for code in services_of(case)]
     return [] if None in found else [why for why in found if why is not None]
 
 
@@ -399,8 +409,8 @@ def _payable_performers(case: OrderCase) -> Iterator[Correction]:
 def _paid(case: OrderCase, profession: str) -> int | None:
     """0 where the profession is paid for the service, 1 under conditions, ``None`` where not, or not known."""
     assert case.policy is not None
-    answers = [case.policy.payable(code, profession) for code in _services(case)]
-    covered = [case.policy.covered(code, profession) for code in _services(case)]
+    answers = [case.policy.payable(code, profession) for code in services_of(case)]
+    covered = [case.policy.covered(code, profession) for code in services_of(case)]
     if any(answer is None or answer.answer == "no" for answer in answers) or _refusals(case, profession):
         return None
     if any(answer is not None and answer.answer == "no" for answer in covered):

@@ -1,13 +1,23 @@
-"""Whether a profession is paid for a service: what the rules on claims and orders, and the answers, ask alike."""
+"""Whether a profession is paid for a service: what the rules on claims and orders, and the answers, ask alike.
+
+So is what a payer's own answer on the benefits says of a service.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Payable, Policy
 from fhir_massage.facts.rows import OutsideScope
+from fhir_massage.model.case import Benefit
 
+#: Benefit categories (HL7 benefit-category) of services that are plainly others than therapy.
+OTHER_BENEFITS = frozenset(
+    {"2", "4", "5", "14", "23", "24", "25", "26", "27", "28", "35", "36", "37", "49", "56", "61", "62", "63", "69"}
+    | {"76", "F3", "F4", "F6"}
+)
 #: The professions that facts and policies tell apart.
 PROFESSIONS = (
     "massage-therapist",
@@ -41,11 +51,17 @@ def refusal(facts: Facts, policy: Policy | None, code: str, profession: str, on:
     return payable if payable is not None and payable.answer == "no" else None
 
 
+def benefits_for(benefits: Sequence[Benefit], code: str) -> list[Benefit]:
+    """The payer's answers that speak of the procedure code, those by its code first."""
+    speaking = [b for b in benefits if (code in b.codes if b.codes else b.kind not in OTHER_BENEFITS)]
+    return sorted(speaking, key=lambda benefit: not benefit.codes)
+
+
 def in_words(profession: str) -> str:
     """A profession with its article: ``a massage therapist``, ``an athletic trainer``."""
     if profession == "advanced-practice":
         return "an advanced practitioner"
     if profession == "other":
-        return "another profession"
+        return "a provider of this profession"
     words = profession.replace("-", " ")
     return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}"

@@ -6,26 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from fhir_massage.facts.policy import Payable
-from fhir_massage.facts.rows import OutsideScope
 from fhir_massage.model.case import ClaimCase, Line, Provider
 from fhir_massage.model.finding import Denial, Found
+from fhir_massage.rules.payment import in_words, outside_profession
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, listed, named
 
-#: A profession in a sentence.
-IN_WORDS = {
-    "massage-therapist": "a massage therapist",
-    "physical-therapist": "a physical therapist",
-    "physical-therapist-assistant": "a physical therapist assistant",
-    "occupational-therapist": "an occupational therapist",
-    "occupational-therapy-assistant": "an occupational therapy assistant",
-    "chiropractor": "a chiropractor",
-    "acupuncturist": "an acupuncturist",
-    "athletic-trainer": "an athletic trainer",
-    "physician": "a physician",
-    "advanced-practice": "an advanced practitioner",
-    "other": "a provider of this profession",
-}
 #: Modifiers that say that the patient knows of the denial and owes the charge.
 PATIENT_OWES = frozenset({"GA", "GX", "GY"})
 
@@ -66,7 +52,7 @@ def provider_not_payable(case: ClaimCase) -> Iterator[Found]:
         entry = None if line.policy is None else line.policy.payable(line.code, profession)
         if entry is not None and entry.answer != "no":
             entry = None
-        outside = _outside_scope(case, line, profession)
+        outside = outside_profession(case.facts, line.code, profession, line.day)
         if entry is None and outside is None:
             continue
         yield Found(
@@ -172,15 +158,6 @@ def is_npi(text: str) -> bool:
 # --- who is paid -----------------------------------------------------------------------------------------
 
 
-def _outside_scope(case: ClaimCase, line: Line, profession: str) -> OutsideScope | None:
-    assert line.code is not None
-    assert line.day is not None
-    for row in case.facts.outside_scope.all(profession, line.day):
-        if len(line.code) == len(row.first_code) and row.first_code <= line.code <= row.last_code:
-            return row
-    return None
-
-
 def _place(case: ClaimCase, line: Line) -> str:
     """Where the line names who rendered it, else the line."""
     names_member = "careTeamSequence" in case.read_json()["item"][line.index]
@@ -188,7 +165,7 @@ def _place(case: ClaimCase, line: Line) -> str:
 
 
 def _not_paid(case: ClaimCase, line: Line, profession: str, *, outside: bool) -> str:
-    who, service = IN_WORDS.get(profession, profession), named(case.facts, line.code, line.day)
+    who, service = in_words(profession), named(case.facts, line.code, line.day)
     if outside:
         return f"{service} lies outside what {who} may bill, whoever pays."
     return f"{case.payer_title} does not pay {who} for {service}."

@@ -10,7 +10,7 @@ from fhir_massage.facts.rows import Row
 from fhir_massage.fhir.codes import PROCEDURE_SYSTEMS, SNOMED_SYSTEMS, has_procedure_shape
 from fhir_massage.model.case import ClaimCase, Line, Referral
 from fhir_massage.model.finding import Citation, Denial, Found
-from fhir_massage.rules.provider import IN_WORDS
+from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, listed, named
 
@@ -111,7 +111,8 @@ def referral_out_of_date(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     A service before the day on which the referral was written, before or after the period that it gives,
-    or longer after it was written than the payer's policy lets a referral live.
+    or longer after it was written than the payer's policy lets a referral live. Of a date that names only a
+    month or a year, the day that speaks for the referral is taken.
 
     Why it is denied
     A referral that does not reach the date of service counts as absent (CO-288).
@@ -242,7 +243,7 @@ def referrer_not_qualified(case: ClaimCase) -> Iterator[Found]:
         return
     refused = [(line, entry) for line, entry in _asked(case) if entry.referrers and profession not in entry.referrers]
     if refused:
-        who = IN_WORDS.get(profession, profession)
+        who = in_words(profession)
         codes = listed(list(dict.fromkeys(named(case.facts, line.code, line.day) for line, _ in refused)))
         yield Found(
             "Claim.referral",
@@ -378,8 +379,8 @@ def _out_of_date(referral: Referral, day: date | None, entry: ReferralAsked) -> 
         return f"came before its period began on {referral.starts}"
     if referral.ends is not None and day > referral.ends:
         return f"came after its period ended on {referral.ends}"
-    if referral.authored is not None and entry.life_days is not None:
-        last = referral.authored + timedelta(days=entry.life_days)
+    if referral.authored_by is not None and entry.life_days is not None:
+        last = referral.authored_by + timedelta(days=entry.life_days)
         if day > last:
             return f"came after {last}, {entry.life_days} days from when it was written"
     return None

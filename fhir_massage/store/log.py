@@ -1,7 +1,7 @@
 """The store: what was asked of the hooks and what was answered, and the feedback to it.
 
-Nothing of a patient is kept. Records are written by one thread beside the answers: a store that is slow
-or gone never delays or fails an answer.
+Records are written by one thread beside the answers: a store that is slow or gone never delays or fails
+an answer. What of a patient they hold is decided in ``fhir_massage.store.privacy``.
 """
 
 from __future__ import annotations
@@ -9,54 +9,28 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, String, Text, create_engine, insert, make_url, select
+from sqlalchemy import create_engine, delete, func, insert, make_url, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fhir_massage.errors import FhirMassageError
+from fhir_massage.store.schema import Base, Card, Feedback, HookCall, upgrade
 
 LONGEST_QUEUE = 10_000
 #: Seconds that a write waits for another process's before the record is given up.
 LONGEST_WAIT = 30
 
 
+#: A row to be written: its table, and its values by column.
+Record = tuple[type[Base], Mapping[str, Any]]
+
+
 class BadStore(FhirMassageError):
     """The address of the database is none that can be used."""
-
-
-class Base(DeclarativeBase):
-    """The schema of the store."""
-
-
-class HookCall(Base):
-    """One call of a hook: when, which service, the rules found, how long it took in milliseconds."""
-
-    __tablename__ = "hook_calls"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    service: Mapped[str] = mapped_column(String(100), index=True)
-    hook_instance: Mapped[str] = mapped_column(String(100))
-    rules: Mapped[list[str]] = mapped_column(JSON)
-    cards: Mapped[list[str]] = mapped_column(JSON)
-    milliseconds: Mapped[float] = mapped_column(Float)
-
-
-class Feedback(Base):
-    """What became of a card: accepted or overridden, and why."""
-
-    __tablename__ = "feedback"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    service: Mapped[str] = mapped_column(String(100), index=True)
-    card: Mapped[str] = mapped_column(String(100), index=True)
-    outcome: Mapped[str] = mapped_column(String(20))
-    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class Store:
@@ -66,17 +40,22 @@ class Store:
         """Nothing is opened yet. Raises ``BadStore`` for an address that no database can have."""
         self._engine = _engine(url)
         self._prepared = False
-        self._queue: queue.Queue[tuple[type[Base], dict[str, Any]] | None] = queue.Queue(LONGEST_QUEUE)
+        self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.lost = 0
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for what has to be known before a call is answered."""
+        return self._engine
+
     def prepare(self) -> None:
-        """Make the tables where they are missing. Raises ``SQLAlchemyError``.
+        """Bring the tables to this version's. Raises ``SQLAlchemyError``.
 
         Where it fails, the writer tries again with each record, so that a store that comes late is used.
         """
-        Base.metadata.create_all(self._engine)
+        upgrade(self._engine)
         self._prepared = True
         self._engine.dispose()
 
@@ -84,19 +63,36 @@ class Store:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                connection.execute(select(HookCall.id).limit(1))
-                connection.execute(select(Feedback.id).limit(1))
+                for column in (HookCall.id, Card.uuid, Feedback.id):
+                    connection.execute(select(column).limit(1))
         except SQLAlchemyError:
             return False
         return True
 
     def add(self, kind: type[Base], **record: Any) -> None:
         """Hand over a record to be written. Never waits and never fails."""
+        self.add_together((kind, record))
+
+    def add_together(self, *records: Record) -> None:
+        """Hand over records that are written all or none. Never waits and never fails."""
         self._start()
         try:
-            self._queue.put_nowait((kind, record))
+            self._queue.put_nowait(records)
         except queue.Full:
-            self.lost += 1
+            self.lost += len(records)
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Drop what was recorded before that moment: rows dropped, by table. Raises ``SQLAlchemyError``."""
+        self.prepare()
+        dropped = {}
+        with self._engine.begin() as connection:
+            for kind in (HookCall, Card, Feedback):
+                old = kind.at < before
+                dropped[kind.__tablename__] = connection.execute(
+                    select(func.count()).select_from(kind).where(old)
+                ).scalar_one()
+                connection.execute(delete(kind).where(old))
+        return dropped
 
     def close(self) -> None:
         """Write what is still waiting, and stop."""
@@ -114,16 +110,16 @@ class Store:
                 atexit.register(self.close)
 
     def _write(self) -> None:
-        while (record := self._queue.get()) is not None:
-            kind, values = record
+        while (records := self._queue.get()) is not None:
             try:
                 if not self._prepared:
                     self.prepare()
                 with self._engine.begin() as connection:
-                    connection.execute(insert(kind).values(**values))
+                    for kind, values in records:
+                        connection.execute(insert(kind).values(**values))
             except Exception:  # whatever fails here, the next record is tried, and no answer knows of it
                 self._prepared = False
-                self.lost += 1
+                self.lost += len(records)
 
 
 def _engine(url: str) -> Engine:

@@ -30,8 +30,10 @@ def service() -> Service:
 
 
 def json_body() -> bytes:
-    """The request's body. Raises 415 for a body that says it is no JSON."""
+    """The request's body. Raises 415 for a body that says it is no JSON, or is not in UTF-8."""
     kind = request.mimetype
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType("the body must be JSON: application/json or application/fhir+json")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType("the body must be in UTF-8")
     return request.get_data()

@@ -12,15 +12,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.fhir.read import read
+from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_plugins
-from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings
+from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_trust_in_nobody
 from fhir_massage.store.log import BadStore, Store
+from fhir_massage.store.privacy import Privacy, installation_key
 from fhir_massage.web import cds, fhir, health, openapi, workbench
 from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
+from fhir_massage.web.fetching import fetching
 from fhir_massage.web.metrics import Metrics
+from fhir_massage.web.trust import ask_for_trust, trust_of
 
 log = structlog.get_logger()
 
@@ -44,7 +48,10 @@ class Service:
             if plugin.problem is not None:
                 log.error("plugin left out", plugin=plugin.title, group=plugin.group, problem=plugin.problem)
         self.store = _open_store(settings)
+        self.privacy = Privacy(settings.log_patients, _key(settings))
+        self.fetch: Fetch = fetching(settings, self.facts)
         self.metrics = Metrics()
+        self.trust = trust_of(settings, self.store)
 
     def review(self, content: bytes, on: date | None = None) -> Report:
         """The review of a document, by the one way that every door takes."""
@@ -56,6 +63,14 @@ class Service:
         for broken in report.broken:
             log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__)
         return report
+
+
+def _key(settings: Settings) -> bytes:
+    """The key of the installation. Raises ``BadSetting`` where it can be neither read nor made."""
+    try:
+        return installation_key(settings.data)
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}DATA: {settings.data} cannot hold the key: {error.strerror}") from None
 
 
 def _open_store(settings: Settings) -> Store:
@@ -81,6 +96,7 @@ def _open_store(settings: Settings) -> Store:
 def create_app(settings: Settings | None = None) -> Flask:
     """The application. Raises ``BadSetting`` or ``BadFact`` where it cannot be started."""
     settings = settings or read_settings()
+    refuse_trust_in_nobody(settings)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body
@@ -88,6 +104,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (cds.door, fhir.door, health.door, openapi.door, workbench.door):
         app.register_blueprint(blueprint)
     app.before_request(_name_request)
+    app.before_request(ask_for_trust)
     app.after_request(_finish)
     register_errors(app)
     return app

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 import structlog
 from flask import Blueprint, Response, g
 from werkzeug.exceptions import NotFound
 
-from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import parse
-from fhir_massage.hooks.request import read_request, subjects
+from fhir_massage.fhir.read import Arrival
+from fhir_massage.hooks.annotate import Annotations, annotate
+from fhir_massage.hooks.configuration import Configuration, configuration, wanted
+from fhir_massage.hooks.feedback import read_feedback
+from fhir_massage.hooks.prefetch import failed
+from fhir_massage.hooks.request import bookings, read_request, require_data, sent_to, subjects, take_in
 from fhir_massage.hooks.services import Service, discovery, service_by_id
-from fhir_massage.present.card import cards
+from fhir_massage.present.card import Made, make_cards
 from fhir_massage.review.engine import review_arrival
-from fhir_massage.store.log import Feedback, HookCall
+from fhir_massage.review.report import Report
+from fhir_massage.store import record
+from fhir_massage.store.schema import Card, Feedback, HookCall
 from fhir_massage.web.answer import json_body, plain_json, service
 
 log = structlog.get_logger()
 door = Blueprint("cds", __name__, url_prefix="/cds-services")
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    report: Report
+    made: Sequence[Made]
+    annotations: Annotations
+
+    def json(self) -> dict[str, Any]:
+        content: dict[str, Any] = {"cards": [each.card for each in self.made]}
+        if self.annotations.actions:
+            content["systemActions"] = list(self.annotations.actions)
+        return content
 
 
 @door.get("")
@@ -32,51 +51,80 @@ def discover() -> Response:
 
 @door.post("/<id>")
 def call(id: str) -> Response:
-    """Cards for the claims and orders of a hook request; none where they are correct."""
+    """Cards for the claims and orders of a hook request, none where they are correct, and orders annotated."""
     started = time.perf_counter()
     asked = _service(id)
-    shared = service()
     request, arrival = read_request(asked, json_body())
-    today = date.today()
-    chosen = subjects(asked, request["context"], arrival, facts=shared.facts, on=today)
-    report = shared.noted(review_arrival(arrival, on=today, facts=shared.facts, subjects=chosen))
-    if report.unread:
-        log.warning("set aside", request_id=g.get("request_id"), resources=len(report.unread))
-    answer = cards(report, lambda: str(uuid.uuid4()))
-    seconds = time.perf_counter() - started
-    shared.metrics.hook_seconds.labels(asked.id).observe(seconds)
-    shared.store.add(
-        HookCall,
-        at=datetime.now(UTC),
-        service=asked.id,
-        hook_instance=request["hookInstance"][:100],
-        rules=[finding.rule for finding in report.findings],
-        cards=[card["uuid"] for card in answer],
-        milliseconds=seconds * 1000,
-    )
-    return plain_json({"cards": answer})
+    settings = configuration(request)
+    take_in(request, arrival, service().fetch(asked, request, arrival))
+    answered = _answer(asked, request, arrival, settings)
+    content = answered.json()
+    _keep(asked, request, answered, content, time.perf_counter() - started)
+    return plain_json(content)
 
 
 @door.post("/<id>/feedback")
 def feedback(id: str) -> Response:
-    """Take in what became of cards."""
+    """Take in what became of cards, be they known here or not: another worker may still be writing one down."""
     asked = _service(id)
-    content = parse(json_body())
-    given = content.get("feedback") if isinstance(content, dict) else None
-    if not isinstance(given, list):
-        raise Unreadable("expected an array", place="feedback")
-    for position, each in enumerate(given):
-        _check_feedback(each, f"feedback[{position}]")
-    for each in given:
-        service().store.add(
-            Feedback,
-            at=datetime.now(UTC),
-            service=asked.id,
-            card=each["card"][:100],
-            outcome=each["outcome"],
-            reason=_reason(each),
-        )
+    shared = service()
+    for outcome in read_feedback(json_body()):
+        row = record.feedback(outcome, at=datetime.now(UTC), service=asked.id, comments=shared.settings.log_comments)
+        shared.store.add(Feedback, **row)
     return Response(status=200)
+
+
+def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settings: Configuration) -> _Answered:
+    shared = service()
+    context, today = request["context"], date.today()
+    chosen = subjects(asked, context, arrival, facts=shared.facts, on=today)
+    booked = bookings(asked, arrival, facts=shared.facts, on=today)
+    require_data(asked, request, arrival, [*chosen, *booked])
+    performers = sent_to(asked, context, chosen, arrival)
+    report = review_arrival(arrival, on=today, facts=shared.facts, subjects=chosen, sent_to=performers)
+    shared.noted(report)
+    if report.unread:
+        log.warning("set aside", request_id=g.get("request_id"), resources=len(report.unread))
+    made = wanted(make_cards(report, _new_id), settings)
+    annotations = annotate(
+        asked,
+        settings,
+        [entry for entry in chosen if entry.kind == "ServiceRequest"],
+        booked,
+        arrival,
+        facts=shared.facts,
+        on=today,
+        sent_to=performers,
+        failed=failed(arrival),
+        new_id=_new_id,
+    )
+    for assertion in annotations.made.values():
+        if assertion.fault is not None:
+            log.error("coverage not determined", request_id=g.get("request_id"), error=type(assertion.fault).__name__)
+    return _Answered(report, made, annotations)
+
+
+def _keep(asked: Service, request: Mapping[str, Any], answered: _Answered, content: Any, seconds: float) -> None:
+    """Count the call and write it down, with the cards that feedback may come to."""
+    shared, now = service(), datetime.now(UTC)
+    shared.metrics.hook_seconds.labels(asked.id).observe(seconds)
+    row = record.hook_call(
+        at=now,
+        service=asked.id,
+        request=request,
+        report=answered.report,
+        made=answered.made,
+        assertions=answered.annotations.made,
+        answer=content,
+        milliseconds=seconds * 1000,
+        privacy=shared.privacy,
+    )
+    cards = [record.sent_card(each, at=now, service=asked.id) for each in answered.made]
+    shared.store.add_together((HookCall, row), *((Card, card) for card in cards))
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
 
 
 def _service(id: str) -> Service:
@@ -84,29 +132,3 @@ def _service(id: str) -> Service:
     if found is None:
         raise NotFound
     return found
-
-
-def _check_feedback(each: Any, place: str) -> None:
-    if not isinstance(each, dict):
-        raise Unreadable("expected an object", place=place)
-    if not isinstance(each.get("card"), str):
-        raise Unreadable("the card's UUID as a string is missing", place=f"{place}.card")
-    if not _is_moment(each.get("outcomeTimestamp")):
-        raise Unreadable("expected a date with time, in UTC", place=f"{place}.outcomeTimestamp")
-    if each.get("outcome") not in ("accepted", "overridden"):
-        raise Unreadable("expected 'accepted' or 'overridden'", place=f"{place}.outcome")
-
-
-def _is_moment(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and "T" in value and bool(datetime.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _reason(each: dict[str, Any]) -> str | None:
-    """The code of an override reason. What a clinician wrote is not kept: it may speak of the patient."""
-    overridden = each.get("overrideReason")
-    reason = overridden.get("reason") if isinstance(overridden, dict) else None
-    code = reason.get("code") if isinstance(reason, dict) else None
-    return code[:100] if isinstance(code, str) else None

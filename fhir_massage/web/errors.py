@@ -6,14 +6,23 @@ import structlog
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fhir_massage.errors import FhirMassageError, TooLarge, Unreadable
+from fhir_massage.errors import FhirMassageError, NotAtHand, TooLarge, Unprocessable, Unreadable
 from fhir_massage.present.outcome import outcome_of
 from fhir_massage.web.answer import fhir_json
 
 log = structlog.get_logger()
 
 #: What a status means, as one of FHIR's issue types and in words where there are better ones than HTTP's.
-_CODES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 500: "exception"}
+_CODES = {
+    400: "structure",
+    412: "incomplete",
+    422: "business-rule",
+    404: "not-found",
+    405: "not-supported",
+    413: "too-long",
+    415: "not-supported",
+    500: "exception",
+}
 _WORDS = {
     404: "there is nothing at this address",
     405: "this address does not take that method",
@@ -29,10 +38,14 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _failed)
 
 
+#: The status of an error of ours, where it is another than 400.
+_STATUS: dict[type[FhirMassageError], int] = {TooLarge: 413, Unprocessable: 422, NotAtHand: 412}
+
+
 def _refused(error: FhirMassageError) -> Response:
-    status = 413 if isinstance(error, TooLarge) else 400
+    status = _STATUS.get(type(error), 400)
     told = error if isinstance(error, Unreadable) else Unreadable(str(error))
-    return _answer(told, status, "too-long" if status == 413 else "structure")
+    return _answer(told, status, _CODES[status])
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -53,7 +53,10 @@ def _hook_paths() -> Json:
         "/cds-services/{id}": {
             "parameters": [service_id],
             "post": _operation(
-                "call", "A CDS Hooks call", {"200": _json("Cards", "Cards"), **_refusals(404)}, body="HookRequest"
+                "call",
+                "A CDS Hooks call",
+                {"200": _json("Cards", "Cards"), **_refusals(401, 404, 412, 422)},
+                body="HookRequest",
             ),
         },
         "/cds-services/{id}/feedback": {
@@ -61,7 +64,7 @@ def _hook_paths() -> Json:
             "post": _operation(
                 "feedback",
                 "What became of cards",
-                {"200": {"description": "Taken in"}, **_refusals(404)},
+                {"200": {"description": "Taken in"}, **_refusals(401, 404)},
                 body="Feedback",
             ),
         },
@@ -148,7 +151,15 @@ def _operation(id: str, summary: str, responses: Json, *, body: str = "", media:
 
 
 def _refusals(*others: int) -> Json:
-    words = {400: "Unusable, and where", 404: "No such service", 413: "Too large", 415: "Not JSON"}
+    words = {
+        400: "Unusable, and where",
+        401: "The call does not prove which client makes it, where that is required",
+        404: "No such service",
+        412: "What is reviewed was neither sent nor can be fetched",
+        413: "Too large",
+        415: "Not JSON",
+        422: "A version of CRD that is not spoken",
+    }
     return {str(status): _outcome(words[status]) for status in sorted({400, 413, 415, *others})}
 
 
@@ -194,28 +205,53 @@ def _schemas() -> Json:
         indicator={"enum": ["info", "warning", "critical"]},
         source=_object(("label", "topic"), label=STRING, url=STRING, topic=OBJECT),
         suggestions=_array(_object(("label", "uuid", "actions"), label=STRING, uuid=uuid, actions=_array(OBJECT))),
-        selectionBehavior={"const": "at-most-one"},
+        selectionBehavior={"enum": ["at-most-one", "any"]},
         overrideReasons=_array(_object(("code", "system", "display"), code=STRING, system=STRING, display=STRING)),
         links=_array(_object(("label", "url", "type"), label=STRING, url=STRING, type={"const": "absolute"})),
         extension=_object(
-            (), **{"fhir-massage.finding": _ref("Finding"), "fhir-massage.findings": _array(_ref("Finding"))}
+            (),
+            **{
+                "fhir-massage.finding": _ref("Finding"),
+                "fhir-massage.findings": _array(_ref("Finding")),
+                "davinci-crd.associated-resource": _array(_object(("reference",), reference=STRING)),
+            },
         ),
     )
     feedback = _object(
         ("card", "outcome", "outcomeTimestamp"),
         card=STRING,
         outcome={"enum": ["accepted", "overridden"]},
+        acceptedSuggestions=_array(_object(("id",), id=STRING)),
+        overrideReason=_object((), reason=_object(("code",), code=STRING, system=STRING), userComment=STRING),
         outcomeTimestamp={**STRING, "format": "date-time"},
     )
-    service = _object(("id", "hook", "description"), id=STRING, hook=STRING, description=STRING, prefetch=OBJECT)
+    service = _object(
+        ("id", "hook", "description"),
+        id=STRING,
+        hook=STRING,
+        hookVersion=STRING,
+        version=STRING,
+        title=STRING,
+        description=STRING,
+        prefetch=OBJECT,
+        extension=OBJECT,
+    )
+    update = _object(("type", "resource"), type={"const": "update"}, description=STRING, resource=OBJECT)
     return {
         "Resource": OBJECT,
         "State": OBJECT,
         "Discovery": _object(("services",), services=_array(service)),
         "HookRequest": _object(
-            ("hook", "hookInstance", "context"), hook=STRING, hookInstance=uuid, context=OBJECT, prefetch=OBJECT
+            ("hook", "hookInstance", "context"),
+            hook=STRING,
+            hookInstance=uuid,
+            context=OBJECT,
+            prefetch=OBJECT,
+            fhirServer={**STRING, "format": "uri"},
+            fhirAuthorization=OBJECT,
+            extension=OBJECT,
         ),
-        "Cards": _object(("cards",), cards=_array(card)),
+        "Cards": _object(("cards",), cards=_array(card), systemActions={**_array(update), "minItems": 1}),
         "Feedback": _object(("feedback",), feedback=_array(feedback)),
         "OperationOutcome": _object(
             ("resourceType", "issue"),
@@ -237,7 +273,7 @@ def _finding() -> Json:
         return {**schema, "type": [schema["type"], "null"]}
 
     return _object(
-        ("rule", "severity", "message", "expression", "resource", "denial", "at_risk", "citations", "corrections"),
+        ("rule", "severity", "message", "expression", "resource", "citations", "corrections"),
         rule=STRING,
         severity={"enum": ["error", "warning", "information"]},
         message=STRING,

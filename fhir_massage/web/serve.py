@@ -14,7 +14,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.settings import LOOPBACK, read_settings, refuse_open_outside
+from fhir_massage.settings import LOOPBACK, address_of, read_settings, refuse_open_outside, with_audience
 
 WORKERS = 2
 THREADS = 8
@@ -45,13 +45,13 @@ def serve(host: str, port: int) -> None:
         from fhir_massage.web.app import create_app
 
         try:
-            settings = read_settings()
+            settings = with_audience(read_settings(), host, port)
             refuse_open_outside(settings, host)
             app = create_app(settings)
         except FhirMassageError as error:
             print(error, file=sys.stderr)
             sys.exit(2)
-        print(welcome(host, port), flush=True)
+        print(welcome(host, port, settings.auth), flush=True)
         run(app, host, port)
 
 
@@ -82,10 +82,11 @@ def log_as_json() -> None:
     )
 
 
-def welcome(host: str, port: int) -> str:
-    """What is printed at start: the workbench's address, and a call that shows a card."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}"
+def welcome(host: str, port: int, auth: str | None = None) -> str:
+    """What is printed at start: the workbench's address, who may call, and a call that shows a card."""
+    address = address_of("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
+    if auth == "required":
+        return f"The workbench: {address}/\nHooks are answered to the clients of FHIR_MASSAGE_ISSUERS only (required)."
     who = "this machine only" if host in LOOPBACK else "every machine that reaches this one"
     example = Path("examples/hooks/order-sign.json")
     lines = [f"The workbench: {address}/", f"Without authentication (open), for {who}."]

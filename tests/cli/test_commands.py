@@ -137,6 +137,23 @@ class TestFacts:
         assert table["sources"]
         assert table["newest"] <= "2026-11-23"
 
+    def test_list_shows_each_row_of_a_table_with_its_document(self, run: Run) -> None:
+        said = run("facts", "list", "therapy_thresholds", "--on", "2024-05-01").output
+        assert "discipline pt-slp, dollars 2330" in said
+        assert "since 2024-01-01" in said
+        assert "https://" in said
+        assert "2480" not in said
+
+    def test_list_shows_each_entry_of_a_payer_with_its_document(self, run: Run) -> None:
+        found = json.loads(run("facts", "list", "tricare", "--on", "2026-11-23", "--format", "json").output)
+        assert {"counting", "payable", "coverage"} <= {row["key"] for row in found}
+        assert all(row["title"] and row["section"] and row["url"] and row["checked"] for row in found)
+
+    def test_list_of_what_is_not_there_names_what_is(self, run: Run) -> None:
+        result = run("facts", "list", "prices")
+        assert result.exit_code == 2
+        assert "therapy_thresholds" in result.output
+
     def test_list_leaves_out_what_is_not_in_force(self, run: Run) -> None:
         found = json.loads(run("facts", "list", "--on", "1990-01-01", "--format", "json").output)
         assert next(each for each in found["tables"] if each["name"] == "mue")["rows"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from fhir_massage import BadFact
 from fhir_massage.facts import load
 from fhir_massage.facts.book import TABLES, Facts, read_facts, shipped
+from fhir_massage.facts.policy import ENTRY_KEYS
 
 DAY = date(2026, 11, 2)
 POLICY = """
@@ -134,6 +136,86 @@ class TestTables:
             read_facts(folder=folder)
 
 
+def rewrite(file: Path, change: str) -> None:
+    """Take the first row's ``source`` away, or write the row ``twice``."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows = [rows[0], *rows] if change == "twice" else [rows[0] | {change: ""}, *rows[1:]]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("table", TABLES)
+class TestEveryTable:
+    @pytest.mark.parametrize("cell", ["source", "section", "effective", "checked"])
+    def test_refuses_a_row_that_does_not_say_from_where_or_since_when(
+        self, folder: Path, table: str, cell: str
+    ) -> None:
+        rewrite(folder / "tables" / f"{table}.csv", cell)
+        with pytest.raises(BadFact) as refused:
+            load.read_table(table, TABLES[table][0], load.read_sources(folder), folder)
+        assert (refused.value.file, refused.value.key) == (f"{table}.csv", "line 2")
+
+    def test_refuses_two_rows_of_one_fact_for_one_day(self, folder: Path, table: str) -> None:
+        rewrite(folder / "tables" / f"{table}.csv", "twice")
+        with pytest.raises(BadFact, match="two rows are in force") as refused:
+            read_facts(folder=folder)
+        assert refused.value.file == f"{table}.csv"
+
+    def test_was_confirmed_on_a_day_that_has_been(self, table: str) -> None:
+        for row in shipped().rows_of(table):
+            assert row.checked <= date.today(), row
+
+
+#: What an entry of each key says, besides its dates and source.
+SAYS = {
+    "counting": 'value = "cms"',
+    "distinct_modifier": 'value = "XS"',
+    "payable": 'answer = "yes"',
+    "coverage": 'answer = "no"',
+    "referral": "required = true",
+    "authorization": "required = true",
+    "daily_units": "units = 4",
+    "yearly_visits": "visits = 20",
+    "filing_limit": "days = 90",
+    "supporting_diagnoses": 'prefixes = ["M54"]',
+    "accepted_code": 'code = "97014"\naccepted = "G0283"',
+}
+
+
+def entry(key: str, since: str, more: str = 'source = "handbook"\nsection = "1"\nchecked = 2026-11-01') -> str:
+    return f"\n[[{key}]]\n{SAYS.get(key, 'value = true')}\neffective = {since}\n{more}\n"
+
+
+@pytest.mark.parametrize("key", ENTRY_KEYS)
+class TestEveryPolicyKey:
+    def read(self, folder: Path, entries: str) -> Facts:
+        head = POLICY.split("[[daily_units]]")[0]
+        (folder / "example-health.toml").write_text(head + entries)
+        return read_facts(folder)
+
+    def test_takes_a_cited_entry(self, own: Path, key: str) -> None:
+        history = self.read(own, entry(key, "2026-01-01")).policies["example-health"]
+        assert [name for name, _ in history.entries()] == [key]
+
+    @pytest.mark.parametrize("missing", ["source", "section", "checked"])
+    def test_refuses_an_entry_without_its_source(self, own: Path, key: str, missing: str) -> None:
+        cited = {"source": 'source = "handbook"', "section": 'section = "1"', "checked": "checked = 2026-11-01"}
+        del cited[missing]
+        with pytest.raises(BadFact) as refused:
+            self.read(own, entry(key, "2026-01-01", "\n".join(cited.values())))
+        assert refused.value.file == "example-health.toml"
+        assert refused.value.key == f"{key}[0]"
+        assert missing in refused.value.reason
+
+    def test_refuses_an_entry_that_another_keeps_from_being_heard(self, own: Path, key: str) -> None:
+        with pytest.raises(BadFact, match="speaks of the same from 2026-07-01") as refused:
+            self.read(own, entry(key, "2026-01-01") + entry(key, "2026-07-01"))
+        assert refused.value.key == f"{key}[1]"
+
+
 class TestDates:
     """The row of the date of service decides, on both sides of each boundary."""
 
@@ -143,7 +225,20 @@ class TestDates:
         assert row is not None
         assert row.billable is billable
 
-    @pytest.mark.parametrize(("year", "dollars"), [(2024, 2330), (2025, 2410), (2026, 2480)])
+    @pytest.mark.parametrize(
+        ("year", "dollars"),
+        [
+            (2018, 2010),
+            (2019, 2040),
+            (2020, 2080),
+            (2021, 2110),
+            (2022, 2150),
+            (2023, 2230),
+            (2024, 2330),
+            (2025, 2410),
+            (2026, 2480),
+        ],
+    )
     def test_the_therapy_threshold_is_that_of_the_year(self, year: int, dollars: int) -> None:
         for day in (date(year, 1, 1), date(year, 12, 31)):
             row = shipped().therapy_thresholds.find("pt-slp", day)

@@ -15,7 +15,7 @@ from fhir_massage.facts.book import Facts, read_facts
 from fhir_massage.facts.imported import STORE, ImportedFile, import_file
 from fhir_massage.facts.ncci import quarter_of
 from tests.claims import claim, line, reviewed
-from tests.facts.files import MUE_HEADER, PTP_HEADER, pair, text, unlikely, workbook, zipped
+from tests.facts.files import MUE_HEADER, NOTICE, PTP_HEADER, pair, text, unlikely, workbook, zipped
 
 TODAY = date(2026, 11, 23)
 DAY = date(2026, 11, 2)
@@ -74,6 +74,21 @@ class TestPublishedForms:
         loaded(put(tmp_path, "ccipra-v261r0-f4.txt", content), tmp_path)
         self.holds_pairs(tmp_path)
 
+    def test_pairs_with_the_header_spread_over_four_lines(self, tmp_path: Path) -> None:
+        """As CMS publishes the text since 2024: every line has all its tabs, the notice too."""
+        lines = [
+            f"{NOTICE}\t\t\t\t\t\t",
+            "Column1/Column2 Edits\t\t\t\t\t\t",
+            "Column 1\tColumn 2\t*=in existence\tEffective\tDeletion\tModifier\tPTP Edit Rationale",
+            "\t\tprior to 1996\tDate\tDate\t0=not allowed\t",
+            "\t\t\t\t*=no data\t1=allowed\t",
+            "\t\t\t\t\t9=not applicable\t",
+            *("\t".join(row) for row in PAIRS),
+        ]
+        content = ("\r\n".join(lines) + "\r\n").encode()
+        loaded(put(tmp_path, "ccipra-v322r0-f4.TXT", content), tmp_path)
+        self.holds_pairs(tmp_path)
+
     def holds_pairs(self, data: Path) -> None:
         found = facts(data).ptp_pairs
         assert [row.indicator for row in found.ever(("97140", "97124"))] == ["0", "1"]
@@ -112,6 +127,16 @@ class TestPublishedForms:
         assert found.find("97140", DAY).adjudication == "2"  # type: ignore[union-attr]
         before = date(2026, 9, 30)
         assert found.find("97124", before) == shipped.find("97124", before), "an earlier day keeps its own value"
+
+    def test_blanks_around_cells_are_no_matter(self, tmp_path: Path) -> None:
+        padded = [tuple(f" {cell} " for cell in row) for row in PAIRS]
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, padded)), tmp_path)
+        self.holds_pairs(tmp_path)
+
+    def test_of_two_rows_for_one_day_the_newer_one_holds(self, tmp_path: Path) -> None:
+        rows = [pair("97140", "97124", "20200101", "*", "0"), pair("97140", "97124", "20240101", "*", "1")]
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, rows)), tmp_path)
+        assert facts(tmp_path).ptp_pairs.find(("97140", "97124"), DAY).indicator == "1"  # type: ignore[union-attr]
 
 
 class TestQuarters:
@@ -180,6 +205,13 @@ class TestRefused:
             ("none.txt", text(PTP_HEADER, []), "line", "no pair"),
             ("bad.txt", text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "2024-01-01")]), "line 13", "no day"),
             ("bad.txt", text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20241301")]), "line 13", "no day"),
+            ("bad.txt", text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20240230")]), "line 13", "no day"),
+            (
+                "bad.txt",
+                text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20240101", "20240631")]),
+                "line 13",
+                "no day",
+            ),
             (
                 "bad.txt",
                 text(PTP_HEADER, [PAIRS[0], pair("97140", "97124", "20240101", "*", "7")]),
@@ -213,6 +245,12 @@ class TestRefused:
                 "practitioner",
             ),
             ("ccioph-v323r0-f1.txt", text(PTP_HEADER, PAIRS), "(file)", "outpatient hospitals"),
+            (
+                "practitioner-quarterly-additions-deletions-revisions-ptp.txt",
+                text(PTP_HEADER, PAIRS[:1]),
+                "(file)",
+                "the whole table",
+            ),
             ("broken.xlsx", b"PK\x03\x04 cut off", "(workbook)", "cannot be read"),
         ],
     )

@@ -193,6 +193,11 @@ class TestNdjson:
         arrivals = list(read_lines(lines))
         assert [[entry.kind for entry in arrival.entries] for arrival in arrivals] == [["Claim", "Coverage"]]
 
+    def test_a_resource_that_contains_another_comes_together_with_the_rest(self) -> None:
+        containing = {**CLAIM, "contained": [{"resourceType": "Practitioner", "id": "therapist"}]}
+        (arrival,) = read_lines([as_bytes(containing), as_bytes({"resourceType": "Coverage", "id": "cov"})])
+        assert [entry.kind for entry in arrival.entries] == ["Claim", "Practitioner", "Coverage"]
+
     def test_each_bundle_stands_for_itself(self) -> None:
         assert len(list(read_lines([as_bytes(bundle(CLAIM)), as_bytes(bundle(CLAIM))]))) == 2
 

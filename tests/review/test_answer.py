@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import fhir_massage
+from fhir_massage.cli import main as command_line
 from fhir_massage.errors import FhirMassageError, UnknownQuestion
 from fhir_massage.facts.book import shipped
-from fhir_massage.review.answer import SERVICES, Answer, answer, matrix
+from fhir_massage.review.answer import ASKED_ABOUT, SERVICES, Answer, answer, matrix
 from fhir_massage.rules.payment import PROFESSIONS
+from fhir_massage.settings import Settings
+from fhir_massage.web.app import create_app
 from tests.claims import PAYORS, TAXONOMY, claim, line, reviewed
 
 ON = date(2026, 11, 2)
@@ -57,6 +63,50 @@ def test_conditions_come_with_the_rule_that_asks_for_them() -> None:
 def test_tricare_excludes_massage_by_itself() -> None:
     assert {r.rule for r in asked("97124", "tricare", "massage-therapist").reasons} == REFUSALS
     assert asked("97124", "tricare", "physical-therapist").verdict != "no"
+
+
+def test_tricare_pays_therapists_for_prescribed_therapy_only() -> None:
+    for code in SERVICES:
+        found = asked(code, "tricare", "physical-therapist")
+        assert found.verdict == "conditional"
+        assert any("prescribed" in condition for condition in found.conditions)
+
+
+@pytest.mark.parametrize(
+    ("payer", "verdict"),
+    [("medicare-part-b", "conditional"), ("commercial", "yes"), ("veterans-affairs", "conditional"), ("tricare", "no")],
+)
+def test_chiropractors_and_manipulation(payer: str, verdict: str) -> None:
+    assert asked("98940", payer, "chiropractor").verdict == verdict
+
+
+def test_psychotherapy_belongs_to_no_massage_therapist() -> None:
+    for payer in shipped().policies:
+        assert asked("90834", payer, "massage-therapist").verdict == "no"
+
+
+def test_what_is_asked_for_on_the_line_is_a_condition() -> None:
+    assert asked("98941", "medicare-part-b", "chiropractor").conditions == ("AT is on the line, for active treatment",)
+    assistant = asked("97140", "medicare-part-b", "physical-therapist-assistant").conditions
+    assert "GP, GO or GN is on the line" in assistant
+    assert "CQ (physical therapy) or CO (occupational therapy) is on the line" in assistant
+
+
+def test_the_library_says_it_of_today_by_the_shipped_facts() -> None:
+    found = fhir_massage.answer("97124", "medicare-part-b", "massage-therapist")
+    assert found.verdict == "no"
+    assert found.on == date.today()
+
+
+def test_every_door_gives_the_same_answer(tmp_path: Path) -> None:
+    question = {"code": "97124", "payer": "veterans-affairs", "profession": "massage-therapist", "on": ON.isoformat()}
+    said = fhir_massage.answer("97124", "veterans-affairs", "massage-therapist", ON).to_dict()
+    options = [part for name, value in question.items() for part in (f"--{name}", value)]
+    shown = CliRunner().invoke(command_line, ["answer", *options, "--format", "json"])
+    assert json.loads(shown.stdout) == said
+    app = create_app(Settings(data=tmp_path))
+    assert app.test_client().get("/answers", query_string=question).json == said
+    app.extensions["fhir_massage"].store.close()
 
 
 def test_a_code_outside_a_profession_is_no_for_every_payer() -> None:
@@ -129,8 +179,9 @@ def test_codes_are_read_as_people_write_them() -> None:
 
 def test_the_matrix_holds_every_class_profession_and_service() -> None:
     answers = matrix(ON, shipped())
-    assert {a.payer for a in answers} == set(PAYORS)
-    assert len(answers) == len(PAYORS) * len(PROFESSIONS) * len(SERVICES)
+    assert list(dict.fromkeys(a.payer for a in answers))[: len(PAYORS)] == sorted(PAYORS), "the classes come first"
+    assert {a.payer for a in answers} == set(shipped().policies)
+    assert len(answers) == len(shipped().policies) * len(PROFESSIONS) * len(ASKED_ABOUT)
     assert {a.verdict for a in answers} == {"yes", "no", "conditional"}
     assert all(a.reasons for a in answers)
 

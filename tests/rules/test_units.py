@@ -271,3 +271,11 @@ class TestLimitsOfPayers:
         (cut,) = found.corrections
         assert cut.needs == "that no more than this was given"
         assert [i["quantity"]["value"] for i in report.corrected_by(found, cut)["item"]] == [3, 1]
+
+
+def test_the_total_follows_also_where_lines_give_no_net() -> None:
+    bundle = claim(line("97140", units=3, minutes=30), line("97110", units=1, minutes=15))
+    without = varied(bundle, lambda resource: [item.pop("net") for item in resource["item"]])
+    mended = corrected(reviewed(without))
+    assert mended["item"][0]["quantity"]["value"] == 2
+    assert mended["total"]["value"] == 174

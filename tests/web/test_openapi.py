@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 
 from fhir_massage.present.finding import as_json
 from fhir_massage.review.engine import review
-from tests.web.test_doors import SERVICE, TOO_MANY, hook
+from tests.web.test_doors import ROOT, SERVICE, TOO_MANY, hook
 
 Json = dict[str, Any]
+EXAMPLES = ROOT / "examples/hooks"
 
 
 @pytest.fixture
@@ -51,6 +52,10 @@ def test_every_reference_in_it_leads_somewhere(description: Json) -> None:
 def test_answers_are_as_it_says(client: FlaskClient, description: Json) -> None:
     conforms(description, "Cards", client.post(SERVICE, json=hook(TOO_MANY)).json)
     conforms(description, "HookRequest", hook(TOO_MANY))
+    dispatch = json.loads((EXAMPLES / "order-dispatch.json").read_text())
+    conforms(description, "HookRequest", dispatch)
+    conforms(description, "Cards", client.post("/cds-services/fhir-massage-order-dispatch", json=dispatch).json)
+    conforms(description, "Feedback", json.loads((EXAMPLES / "feedback.json").read_text()))
     conforms(description, "Discovery", client.get("/cds-services").json)
     conforms(description, "OperationOutcome", client.post("/fhir/Claim/$validate", json=TOO_MANY).json)
     conforms(description, "OperationOutcome", client.get("/nowhere").json)

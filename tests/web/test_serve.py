@@ -18,6 +18,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
+from tests.hooks.tokens import ISSUER, Client, key_set
 from tests.web.test_doors import CORRECT, SERVICE, TOO_MANY, hook
 
 ROOT = Path(__file__).parents[2]
@@ -27,14 +28,14 @@ WORDS = "Pat Example"  # the patient of every claim here
 class Running:
     """A service in a process of its own."""
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, **settings: str) -> None:
         self.data = data
         self.log = log
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        environment = {**os.environ, "FHIR_MASSAGE_DATA": str(data)}
+        environment = {**os.environ, "FHIR_MASSAGE_DATA": str(data), **settings}
         program = f"from fhir_massage.web.serve import serve; serve('127.0.0.1', {self.port})"
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
@@ -105,6 +106,32 @@ def test_the_printed_call_shows_a_card(running: Running) -> None:
     finally:
         service.stop()
     assert len(answer.json()["cards"]) == 1
+
+
+@pytest.mark.conforms("hooks-72", "hooks-74")
+def test_where_clients_prove_themselves_no_worker_takes_a_token_twice(tmp_path: Path) -> None:
+    ehr = Client()
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(key_set(ehr))
+    settings = {"FHIR_MASSAGE_AUTH": "required", "FHIR_MASSAGE_ISSUERS": json.dumps({ISSUER: str(keys)})}
+    service = Running(tmp_path / "data", tmp_path / "log", **settings)
+    service.wait()
+    address = service.address + SERVICE  # the audience, where no other is set
+
+    def call(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+        return requests.post(address, json=hook(CORRECT), headers=headers, timeout=30).status_code
+
+    try:
+        tokens = [ehr.token(time.time(), aud=address) for _ in range(5)]
+        with ThreadPoolExecutor(8) as clients:
+            answers = list(clients.map(call, tokens * 8))
+        assert sorted(answers) == [200] * 5 + [401] * 35
+        assert call(ehr.token(time.time())) == 401  # meant for another service
+    finally:
+        printed = service.stop()
+    assert "required" in printed
+    assert not any(token in service.log.read_text() for token in tokens)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,37 @@ class TestClaims:
         assert _duplicates(reviewed(_two_claims(related=related))) == []
         assert _duplicates(reviewed(_two_claims(created="2026-11-02", related=related))) == []
 
+    def test_a_claim_that_is_only_associated_is_not_replaced(self) -> None:
+        related = [{"claim": {"reference": "Claim/c1"}, "relationship": {"coding": [{"code": "associated"}]}}]
+        assert _duplicates(reviewed(_two_claims(created="2026-11-05", related=related))) == [
+            ("Claim/c2", "Claim.item[0]")
+        ]
+
+    def test_the_replaced_claim_may_be_named_by_its_number(self) -> None:
+        number = {"system": "http://clinic.example.org/claims", "value": "4711"}
+        related = [{"claim": {"identifier": number}}]
+        bundle = varied(_two_claims(related=related), lambda c: c.update(identifier=[number]))
+        assert _duplicates(reviewed(bundle)) == []
+
+    @pytest.mark.parametrize(
+        ("first", "second", "duplicate"),
+        [
+            ("2026-11-03T10:00:00Z", "2026-11-03T09:00:00Z", "Claim/c1"),
+            ("2026-11-03T09:00:00Z", "2026-11-03T10:00:00Z", "Claim/c2"),
+            ("2026-11-03T09:00:00-08:00", "2026-11-03T10:00:00-05:00", "Claim/c1"),
+            ("2026-11-03T10:00:00Z", "2026-11-03", "Claim/c2"),
+        ],
+    )
+    def test_of_one_day_the_hour_tells(self, first: str, second: str, duplicate: str) -> None:
+        bundle = varied(_two_claims(created=second), lambda c: c.update(created=first))
+        assert _duplicates(reviewed(bundle)) == [(duplicate, "Claim.item[0]")]
+
+    def test_a_correction_does_not_make_a_claim_its_own_duplicate(self) -> None:
+        bundle = varied(_two_claims(patient={"reference": "Patient/p2"}), lambda c: c["total"].update(value=1))
+        report = reviewed(bundle)
+        assert [f.rule for f in report.findings if f.resource == "Claim/c1"] == ["charge-mismatch"]
+        assert the(report, "charge-mismatch").corrections
+
     def test_a_cancelled_claim_was_sent_all_the_same(self) -> None:
         bundle = _two_claims(created="2026-11-05")
         resource(bundle, "Claim")["status"] = "cancelled"

@@ -121,6 +121,8 @@ def test_a_claim_names_its_coverage() -> None:
     bare = varied(content, lambda claim: claim["insurance"][0].pop("coverage"))
     assert rules_of(bare) == ["coverage-missing"]
     assert the(reviewed(bare), "coverage-missing").expression == ("Claim.insurance",)
+    other = {"sequence": 2, "focal": False, "coverage": {"reference": "Coverage/cov"}}
+    assert rules_of(varied(bare, lambda claim: claim["insurance"].append(other))) == ["coverage-missing"], "the billed"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,28 @@ def test_what_the_claim_names_must_be_there(gone: str, element: str) -> None:
     found = the(reviewed(content), "reference-unresolved")
     assert found.severity == "warning"
     assert found.expression == (element,)
+
+
+@pytest.mark.parametrize("named", [{"identifier": {"system": "urn:ids", "value": "17"}}, {"display": "the usual one"}])
+@pytest.mark.parametrize(
+    ("key", "element"),
+    [("patient", "Claim.patient"), ("referral", "Claim.referral"), ("coverage", "Claim.insurance[0].coverage")],
+)
+def test_what_is_named_without_an_address_must_be_found_too(key: str, element: str, named: Json) -> None:
+    content = claim(line("97124"), payer="veterans-affairs", profession="massage-therapist")
+
+    def change(claim: Json) -> None:
+        (claim["insurance"][0] if key == "coverage" else claim)[key] = named
+
+    report = reviewed(varied(content, change))
+    assert grave(report) == ["reference-unresolved"], "rules that need it stay silent"
+    assert the(report, "reference-unresolved").expression == (element,)
+
+
+def test_a_provider_may_be_named_by_number_alone() -> None:
+    number = {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}}
+    content = varied(claim(line("97140")), lambda claim: claim["careTeam"][0].update(provider=number))
+    assert grave(reviewed(content)) == []
 
 
 def test_a_payer_that_nothing_tells_is_said_to_be_unknown() -> None:
@@ -360,6 +384,56 @@ def test_where_the_payer_counts_none_the_visits_at_hand_are_counted() -> None:
     assert rules_of(content) == []
     content["entry"] += [earlier(1, "2026-03-02", "97140"), earlier(2, "2026-05-04", "97140")]
     assert rules_of(content) == ["visit-limit-exceeded"]
+
+
+def answered(content: Json, *items: Json, **more: Any) -> Json:
+    """The bundle with the payer's answer on the benefits, dated or bound to a period."""
+    content = told(content, *items)
+    period = more.pop("benefitPeriod", None)
+    answer = resource(content, "CoverageEligibilityResponse")
+    answer.update(more)
+    if period is not None:
+        answer["insurance"][0]["benefitPeriod"] = period
+    return content
+
+
+@pytest.mark.parametrize(
+    ("earlier_day", "beyond"),
+    [
+        ("2026-10-20", True),  # the payer could not know of it when it answered
+        ("2026-10-01", False),  # nor is it said that it did not
+        ("2026-09-20", False),
+    ],
+)
+def test_visits_after_the_answer_add_to_those_that_it_counts(earlier_day: str, beyond: bool) -> None:
+    content = answered(claim(line("97124")), benefit("97124", 12, 11), created="2026-10-01T09:00:00Z")
+    content["entry"].append(earlier(1, earlier_day))
+    assert ("visit-limit-exceeded" in rules_of(content)) is beyond
+
+
+@pytest.mark.parametrize(
+    ("more", "beyond"),
+    [
+        ({"created": "2026-01-05"}, True),
+        ({"created": "2025-12-30"}, False),
+        ({"created": "2025-12-30", "benefitPeriod": {"start": "2025-07-01", "end": "2026-12-31"}}, True),
+        ({"benefitPeriod": {"start": "2026-01-01", "end": "2026-10-31"}}, False),
+        ({"benefitPeriod": {"start": "2026"}}, True),
+        ({"status": "entered-in-error"}, False),
+    ],
+)
+def test_an_answer_speaks_of_its_period_or_year(more: Json, beyond: bool) -> None:
+    content = answered(claim(line("97124")), benefit("97124", 12, 12), **more)
+    assert ("visit-limit-exceeded" in rules_of(content)) is beyond
+
+
+@pytest.mark.parametrize(("kind", "beyond"), [("visit", True), ("benefit", True), ("room", False), (None, True)])
+def test_a_count_of_something_else_is_no_visit(kind: str | None, beyond: bool) -> None:
+    item = benefit("97124", 12, 12)
+    item["benefit"][0].pop("type")
+    if kind:
+        item["benefit"][0]["type"] = concept(kind)
+    assert ("visit-limit-exceeded" in rules_of(told(claim(line("97124")), item))) is beyond
 
 
 def public_employee(*earlier_days: str) -> Json:

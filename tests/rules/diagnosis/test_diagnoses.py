@@ -145,7 +145,7 @@ def test_headings_are_followed_down_to_what_may_be_billed() -> None:
     options = [correction.edits[0].value for correction in found.corrections]
     assert options[:2] == ["M25.50", "M25.59"]
     assert "M25.511" in options
-    assert len(options) == 12
+    assert len(options) == 23, "each of them"
 
 
 def test_a_condition_behind_the_claim_is_not_edited_from_here() -> None:
@@ -159,17 +159,19 @@ def test_a_condition_behind_the_claim_is_not_edited_from_here() -> None:
     assert not found.corrections
 
 
-def test_the_first_date_of_the_lines_that_point_at_it_counts() -> None:
+def test_each_date_of_the_lines_that_point_at_it_counts() -> None:
     content = claim(
         line("97140", day="2021-10-04", pointers=(2,)),
         line("97140", day="2021-09-27", pointers=(1,)),
         diagnoses=("M54.5", "M54.2"),
     )
-    assert "diagnosis-retired" not in rules_of(content)
-    swapped = varied(content, lambda claim: [item.update(diagnosisSequence=[1]) for item in claim["item"][:1]])
-    assert "diagnosis-retired" not in rules_of(swapped), "its first date is before the change"
-    swapped = varied(swapped, lambda claim: claim["item"][1].update(diagnosisSequence=[2]))
-    assert "diagnosis-retired" in rules_of(swapped)
+    assert "diagnosis-retired" not in rules_of(content), "M54.5 is pointed at before the change alone"
+    both = varied(content, lambda claim: [item.update(diagnosisSequence=[1]) for item in claim["item"]])
+    found = the(reviewed(both), "diagnosis-retired")
+    assert found.message.startswith("M54.5 was not valid on 2021-10-04")
+    assert found.corrections == (), "no successor is valid on both days"
+    later = varied(both, lambda claim: claim["item"][1].update(diagnosisSequence=[2]))
+    assert len(the(reviewed(later), "diagnosis-retired").corrections) == 3
 
 
 # --- fit for the service -----------------------------------------------------------------------------------

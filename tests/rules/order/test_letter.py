@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 
 import pytest
 from fhir.resources.R4B.documentreference import DocumentReference
 
 from fhir_massage.model.case import OrderCase
+from fhir_massage.present.card import cards
 from fhir_massage.rules import letter
 from tests.claims import Json, order, reviewed, the, varied
 
@@ -56,6 +58,40 @@ def test_the_document_is_fhir_and_holds_the_text() -> None:
     assert base64.b64decode(held).decode() == drafted.markdown
     assert drafted.document_reference["subject"] == {"reference": "Patient/p1"}
     assert drafted.document_reference["context"]["related"] == [{"reference": "ServiceRequest/o1"}]
+
+
+@pytest.mark.parametrize("payer", ["hsa-fsa", "self-pay"])
+def test_the_card_shows_the_draft_and_files_it(payer: str) -> None:
+    numbers = itertools.count()
+    (card,) = cards(reviewed(order("97124", payer=payer)), lambda: f"id-{next(numbers)}")
+    assert "# Letter of medical necessity" in card["detail"]
+    assert f"Period: __________ ({letter.PERIOD})" in card["detail"], "a gap is named where it stands"
+    assert all(f"__________ ({gap})" in card["detail"] for gap in letter.OF_THE_PERSON)
+    (action,) = [action for suggestion in card["suggestions"] for action in suggestion["actions"]]
+    assert action["type"] == "create"
+    document = DocumentReference.model_validate(action["resource"])
+    assert document.content[0].attachment.contentType == "text/markdown; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("measure", "period"),
+    [
+        ({"occurrencePeriod": {"end": "2027-02-10"}}, "until 2027-02-10"),
+        ({"occurrenceTiming": {"repeat": {"boundsPeriod": {"start": "2026-11-10"}}}}, "from 2026-11-10"),
+        ({"occurrenceTiming": {"repeat": {"boundsDuration": {"value": 6, "code": "wk"}}}}, "6 wk"),
+        ({"quantityQuantity": {"value": 6, "unit": "weeks"}}, "6 weeks"),
+        ({"occurrenceTiming": {"repeat": {"count": 6}}}, None),
+    ],
+)
+def test_the_period_is_read_however_the_order_says_it(measure: Json, period: str | None) -> None:
+    drafted = _letter(varied(order(payer="hsa-fsa"), lambda o: o.update(measure), "ServiceRequest"))
+    assert (letter.PERIOD in drafted.gaps) is (period is None)
+    assert f"- Period: {period or f'__________ ({letter.PERIOD})'}" in drafted.markdown
+
+
+def test_the_document_does_not_point_into_the_order() -> None:
+    bundle = varied(order(payer="self-pay"), lambda o: o.update(subject={"reference": "#me"}), "ServiceRequest")
+    assert "subject" not in _letter(bundle).document_reference
 
 
 @pytest.mark.parametrize("payer", ["hsa-fsa", "self-pay"])

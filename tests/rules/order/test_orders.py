@@ -69,6 +69,38 @@ class TestDiagnosis:
         bundle = varied(order(reasons=()), lambda c: c.update(clinicalStatus=concept("resolved")), "Condition")
         assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
 
+    @pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
+    def test_nor_is_one_that_the_patient_never_had(self, status: str) -> None:
+        bundle = varied(order(reasons=()), lambda c: c.update(verificationStatus=concept(status)), "Condition")
+        assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
+
+    def test_nor_one_of_another_patient(self) -> None:
+        bundle = varied(order(reasons=()), lambda c: c.update(subject={"reference": "Patient/p2"}), "Condition")
+        assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
+
+    def test_a_condition_is_named_as_the_order_can_find_it(self) -> None:
+        address = "urn:uuid:6f9d2f6e-0000-4000-8000-000000000001"
+        bundle = order(reasons=())
+        condition = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "Condition")
+        condition["fullUrl"] = address
+        del condition["resource"]["id"]
+        (correction,) = the(reviewed(bundle), "order-diagnosis-missing").corrections
+        assert correction.edits[0].value == [{"reference": address}]
+
+        bundle = order(reasons=())
+        within = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "Condition")
+        bundle["entry"].remove(within)
+        bundle = varied(bundle, lambda o: o.update(contained=[within["resource"]]), ORDER)
+        (correction,) = the(reviewed(bundle), "order-diagnosis-missing").corrections
+        assert correction.edits[0].value == [{"reference": "#condition1"}]
+
+    def test_one_within_another_resource_cannot_be_named(self) -> None:
+        bundle = order(reasons=())
+        within = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "Condition")
+        bundle["entry"].remove(within)
+        bundle = varied(bundle, lambda c: c.update(contained=[within["resource"]]), "Coverage")
+        assert the(reviewed(bundle), "order-diagnosis-missing").corrections == ()
+
     def test_a_reason_by_reference_will_do(self) -> None:
         def referred(request: Json) -> None:
             request["reasonReference"] = [{"reference": "Condition/condition1"}]
@@ -86,10 +118,17 @@ class TestQuantity:
         [
             {"occurrencePeriod": {"start": "2026-11-10", "end": "2026-12-10"}},
             {"occurrenceTiming": {"repeat": {"count": 6}}},
+            {"quantityRange": {"low": {"value": 6}, "high": {"value": 8}}},
+            {"quantityQuantity": {"value": 6, "unit": "wk", "code": "wk"}},
         ],
     )
     def test_either_will_do(self, measure: Json) -> None:
         assert grave(reviewed(varied(order(visits=None), lambda o: o.update(measure), ORDER))) == []
+
+    def test_the_length_of_a_visit_is_no_measure(self) -> None:
+        an_hour = {"quantityQuantity": {"value": 60, "unit": "min", "code": "min"}}
+        bundle = varied(order(visits=None), lambda o: o.update(an_hour), ORDER)
+        assert grave(reviewed(bundle)) == ["order-quantity-missing"]
 
 
 class TestCode:
@@ -191,6 +230,35 @@ class TestPlan:
             ]
 
         assert grave(reviewed(varied(order(payer="veterans-affairs"), answered, ORDER))) == []
+
+    @pytest.mark.parametrize(
+        ("item", "asked"),
+        [
+            ({"authorizationRequired": True}, True),
+            ({"authorizationRequired": False}, False),
+            ({"authorizationRequired": True, "productOrService": concept("97140")}, True),
+            ({"authorizationRequired": True, "productOrService": concept("97124")}, False),
+        ],
+    )
+    def test_the_payers_answer_on_the_benefits_may_ask_for_it(self, item: Json, asked: bool) -> None:
+        bundle = order()
+        bundle["entry"].append(
+            {
+                "resource": {
+                    "resourceType": "CoverageEligibilityResponse",
+                    "status": "active",
+                    "patient": {"reference": "Patient/p1"},
+                    "insurance": [{"coverage": {"reference": "Coverage/cov"}, "item": [item]}],
+                }
+            }
+        )
+        assert grave(reviewed(bundle)) == (["order-authorization-needed"] if asked else [])
+
+    def test_an_authorization_among_the_orders_insurances_is_one(self) -> None:
+        bundle = order(payer="veterans-affairs")
+        bundle["entry"].append({"resource": {"resourceType": "ClaimResponse", "id": "pa", "preAuthRef": "VA1"}})
+        bundle = varied(bundle, lambda o: o["insurance"].append({"reference": "ClaimResponse/pa"}), ORDER)
+        assert grave(reviewed(bundle)) == []
 
     def test_a_payer_that_is_not_known_gets_no_guess(self) -> None:
         bundle = varied(order(), lambda c: (c.pop("type"), c.pop("payor")), "Coverage")

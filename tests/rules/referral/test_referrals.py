@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fhir_massage import review
-from fhir_massage.facts.book import read_facts
+from fhir_massage.facts.book import Facts, read_facts
 from tests.claims import (
     DAY,
     PAYORS,
@@ -180,7 +180,9 @@ def test_all_days_that_it_does_not_reach_are_listed() -> None:
     assert str(found.at_risk) == "58.0"
 
 
-def test_a_policy_may_say_how_long_a_referral_lives(tmp_path: Path) -> None:
+@pytest.fixture
+def twenty_days(tmp_path: Path) -> Facts:
+    """Facts in which a referral to a health plan lives for twenty days."""
     (tmp_path / "commercial.toml").write_text(
         """
 payer = "commercial"
@@ -197,12 +199,25 @@ section = "page 3"
 checked = 2026-11-23
 """
     )
-    facts = read_facts(tmp_path)
+    return read_facts(tmp_path)
+
+
+def test_a_policy_may_say_how_long_a_referral_lives(twenty_days: Facts) -> None:
     content = massage(authoredOn="2026-10-12", occurrencePeriod={"start": "2026-10-12"})
-    found = the(review(content, on=TODAY, facts=facts), "referral-out-of-date")
+    found = the(review(content, on=TODAY, facts=twenty_days), "referral-out-of-date")
     assert "after 2026-11-01, 20 days from when it was written" in found.message
     content = massage(authoredOn="2026-10-13", occurrencePeriod={"start": "2026-10-12"})
-    assert grave(review(content, on=TODAY, facts=facts)) == []
+    assert grave(review(content, on=TODAY, facts=twenty_days)) == []
+
+
+@pytest.mark.parametrize(
+    ("authored", "late"),
+    [("2026-09", True), ("2026-10", False), ("2026", False), ("2025", True)],  # it may be of the month's last day
+)
+def test_a_day_that_is_not_said_is_taken_for_the_referral(authored: str, late: bool, twenty_days: Facts) -> None:
+    content = massage(authoredOn=authored, occurrencePeriod={"start": "2026-01-01"})
+    report = review(content, on=TODAY, facts=twenty_days)
+    assert grave(report) == (["referral-out-of-date"] if late else [])
 
 
 # --- for whom and what ------------------------------------------------------------------------------------
@@ -321,10 +336,28 @@ def test_of_several_claims_only_the_last_is_beyond() -> None:
     assert [f.resource for f in found] == ["Claim/c1"]
 
 
-def test_a_time_is_no_number_of_visits() -> None:
-    minutes = {"value": 2, "unit": "h", "code": "h"}
-    content = with_earlier(massage(quantityQuantity=minutes), answer(1, "2026-10-19"), answer(2, "2026-10-26"))
+@pytest.mark.parametrize("unit", ["h", "wk", "months"])
+def test_a_time_is_no_number_of_visits(unit: str) -> None:
+    time = {"value": 2, "unit": unit}
+    content = with_earlier(massage(quantityQuantity=time), answer(1, "2026-10-19"), answer(2, "2026-10-26"))
     assert rules_of(content) == []
+
+
+def test_of_a_range_the_most_counts() -> None:
+    content = massage(quantityRange={"low": {"value": 1}, "high": {"value": 2}})
+    del resource(content, "ServiceRequest")["quantityQuantity"]
+    assert rules_of(with_earlier(content, answer(1, "2026-10-19"))) == []
+    assert rules_of(with_earlier(content, answer(2, "2026-10-26"))) == ["referral-visits-exhausted"]
+
+
+def test_a_claim_for_other_services_is_related_and_counts_all_the_same() -> None:
+    def related(claim: Json, relationship: str) -> None:
+        earlier = {"reference": "Claim/earlier-1"}
+        claim["related"] = [{"claim": earlier, "relationship": concept(relationship)}]
+
+    content = with_earlier(two_visits(), answer(1, "2026-10-19"), answer(2, "2026-10-26"))
+    assert rules_of(varied(content, lambda c: related(c, "prior"))) == []
+    assert rules_of(varied(content, lambda c: related(c, "associated"))) == ["referral-visits-exhausted"]
 
 
 # --- complete ----------------------------------------------------------------------------------------------
@@ -345,6 +378,23 @@ def test_a_referral_says_why_and_how_much(gone: list[str], lacking: str) -> None
     found = the(reviewed(content), "referral-incomplete")
     assert found.severity == "warning"
     assert found.message == f"The referral lacks {lacking}."
+
+
+@pytest.mark.parametrize(
+    ("measure", "enough"),
+    [
+        ({"quantityQuantity": {"value": 6, "unit": "wk"}}, True),
+        ({"quantityRange": {"high": {"value": 6}}}, True),
+        ({"occurrenceTiming": {"repeat": {"count": 6}}}, True),
+        ({"quantityQuantity": {"value": 60, "unit": "min"}}, False),
+        ({"occurrenceDateTime": "2026-11-02"}, False),
+    ],
+)
+def test_visits_or_a_period_may_be_said_otherwise(measure: Json, enough: bool) -> None:
+    content = massage(**measure)
+    for name in {"quantityQuantity", "occurrencePeriod"} - set(measure):
+        del resource(content, "ServiceRequest")[name]
+    assert rules_of(content) == ([] if enough else ["referral-incomplete"])
 
 
 @pytest.mark.parametrize("gone", ["quantityQuantity", "occurrencePeriod"])

@@ -1,0 +1,36 @@
+"""``fhir-massage store``: care for what the service has kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from fhir_massage.cli.common import format_option, write_json
+from fhir_massage.settings import PREFIX, BadSetting, read_settings
+from fhir_massage.store.log import BadStore, Store
+
+
+@click.group()
+def store() -> None:
+    """Care for what the service has kept of hook calls and feedback."""
+
+
+@store.command()
+@click.option("--days", type=click.IntRange(min=0), help=f"Keep this many days (default: {PREFIX}LOG_DAYS).")
+@format_option
+def prune(days: int | None, form: str) -> None:
+    """Drop hook calls, cards and feedback that are older than the settings allow."""
+    settings = read_settings()
+    before = datetime.now(UTC) - timedelta(days=settings.log_days if days is None else days)
+    try:
+        dropped = Store(settings.database_url).prune(before)
+    except (BadStore, SQLAlchemyError) as error:
+        raise BadSetting(f"{PREFIX}DATABASE: it cannot be used: {type(error).__name__}") from None
+    if form == "json":
+        write_json({"before": before.isoformat(timespec="seconds"), "dropped": dropped})
+        return
+    click.echo(f"Dropped what was recorded before {before:%Y-%m-%d %H:%M} UTC:")
+    for table, rows in dropped.items():
+        click.echo(f"  {rows:>8}  {table.replace('_', ' ')}")

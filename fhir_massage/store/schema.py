@@ -1,0 +1,125 @@
+"""The tables of the store, and bringing a database to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, Connection, DateTime, Engine, Float, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+#: The advisory lock of PostgreSQL under which one process at a time changes the schema.
+_LOCK = 9712497140
+_one_at_a_time = threading.Lock()
+
+
+class Base(DeclarativeBase):
+    """The schema of the store. A change to it is a step in ``migrations/versions``."""
+
+
+class HookCall(Base):
+    """One call of a hook: when, which service, whom it was about, what was found and answered, how long it took.
+
+    ``patient`` and ``reviewed`` (claims and orders) hold keyed hashes, ids or nothing, as the settings say;
+    ``assertions`` what was asserted of coverage, by its id. ``request`` and ``answer`` are kept only where
+    the settings ask for whole messages, the EHR's access token never.
+    """
+
+    __tablename__ = "hook_calls"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    service: Mapped[str] = mapped_column(String(100), index=True)
+    hook_instance: Mapped[str] = mapped_column(String(100))
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    cards: Mapped[list[str]] = mapped_column(JSON)
+    milliseconds: Mapped[float] = mapped_column(Float)
+    patient: Mapped[str | None] = mapped_column(String(100), index=True)
+    reviewed: Mapped[list[str] | None] = mapped_column(JSON)
+    assertions: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    request: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class Card(Base):
+    """A card that was sent: its topic, the rules it speaks of, and its suggestions (each uuid with its rule)."""
+
+    __tablename__ = "cards"
+
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    service: Mapped[str] = mapped_column(String(100))
+    topic: Mapped[str] = mapped_column(String(100))
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    suggestions: Mapped[dict[str, str]] = mapped_column(JSON)
+
+
+class Feedback(Base):
+    """What became of a card: accepted with which suggestions, or overridden and why.
+
+    ``card`` is the uuid of a row of ``cards``, where that one was sent from here and is still kept. ``at`` is
+    when the feedback came, ``outcome_at`` when the user acted. ``comment`` is kept only where the settings say.
+    """
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    service: Mapped[str] = mapped_column(String(100), index=True)
+    card: Mapped[str] = mapped_column(String(100), index=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(Text)
+    outcome_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    suggestions: Mapped[list[str] | None] = mapped_column(JSON)
+    reason_system: Mapped[str | None] = mapped_column(String(200))
+    comment: Mapped[str | None] = mapped_column(Text)
+
+
+class UsedToken(Base):
+    """A token that was used: a hash of its issuer and id, and when it expires (seconds since 1970)."""
+
+    __tablename__ = "used_tokens"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires: Mapped[float] = mapped_column(Float, index=True)
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to this version's tables. Raises ``SQLAlchemyError``.
+
+    Processes that start together wait for each other: all steps are taken in one transaction, under a lock.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with _one_at_a_time, _alone(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A connection within a transaction that no other process's can be in at the same time."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # The driver begins no transaction for a change of schema, so it is begun by hand, and at once.
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+        else:
+            with connection.begin():
+                if engine.dialect.name == "postgresql":
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                yield connection

@@ -1,0 +1,75 @@
+"""Fetching what a hook call did not bring, by the settings and within its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import structlog
+from flask import g
+
+from fhir_massage.ehr.deadline import Deadline
+from fhir_massage.ehr.gather import gather
+from fhir_massage.ehr.server import FhirServer
+from fhir_massage.errors import NotFetched
+from fhir_massage.facts.book import Facts
+from fhir_massage.fhir.read import Arrival, Entry
+from fhir_massage.hooks.prefetch import Fetch
+from fhir_massage.hooks.request import bookings, subjects
+from fhir_massage.hooks.services import Service
+from fhir_massage.settings import Settings
+
+log = structlog.get_logger()
+
+#: The share of a hook's time that may go into fetching; the rest is for the review and the way back.
+SHARE = 0.8
+
+
+def fetching(settings: Settings, facts: Facts) -> Fetch:
+    """What fetches from the EHR's FHIR server, by the settings."""
+
+    def fetch(asked: Service, request: Mapping[str, Any], arrival: Arrival) -> Arrival:
+        address, today = request.get("fhirServer"), date.today()
+        if not isinstance(address, str):
+            return Arrival()
+        used = time.perf_counter() - g.get("started", time.perf_counter())
+        deadline = Deadline(settings.hook_seconds * SHARE - used)
+
+        def chosen(arrival: Arrival) -> list[Entry]:
+            booked = [each.order for each in bookings(asked, arrival, facts=facts, on=today)]
+            return subjects(asked, request["context"], arrival, facts=facts, on=today) + booked
+
+        fetched = gather(
+            asked,
+            request,
+            arrival,
+            connect=lambda: _server(settings, address, request.get("fhirAuthorization"), deadline),
+            deadline=deadline,
+            chosen=chosen,
+            today=today,
+        )
+        for error in fetched.unread:
+            if isinstance(error, NotFetched):
+                log.warning("not fetched", request_id=g.get("request_id"), what=error.place, reason=error.reason)
+        return fetched
+
+    return fetch
+
+
+def _server(settings: Settings, address: str, given: object, deadline: Deadline) -> FhirServer:
+    """The EHR's FHIR server, with the token that the EHR sent for it. Raises ``AddressRefused``."""
+    token = given.get("access_token") if isinstance(given, Mapping) else None
+    return FhirServer(
+        address,
+        deadline,
+        listed=settings.fhir_servers,
+        token=token if isinstance(token, str) and _is_token(token) else None,
+        certificates=str(settings.ca_bundle) if settings.ca_bundle else None,
+    )
+
+
+def _is_token(text: str) -> bool:
+    """Whether it can stand in a header: no line ends, nothing that is not visible ASCII."""
+    return text.isascii() and text.isprintable() and " " not in text

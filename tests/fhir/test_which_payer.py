@@ -1,0 +1,159 @@
+"""Which payer a claim goes to: whose coverage counts, and the three steps that tell its class."""
+
+from __future__ import annotations
+
+import pytest
+
+from fhir_massage.model.case import ClaimCase
+from tests.claims import Json, claim, line, resource, reviewed, varied
+
+SOPT = "https://nahdo.org/sopt"
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+SELF = "http://terminology.hl7.org/CodeSystem/coverage-selfpay"
+
+
+def payer_class(content: Json) -> str | None:
+    """The class of the payer that the rules see."""
+    case = reviewed(content).cases["Claim/c1"]
+    assert isinstance(case, ClaimCase)
+    return case.payer_class
+
+
+def of_type(*codings: tuple[str | None, str], name: str = "A plan nobody knows") -> Json:
+    """A claim whose coverage has these codes as its type."""
+    kind = [{"code": code} | ({"system": system} if system else {}) for system, code in codings]
+    return varied(
+        claim(line("97140")), lambda c: c.update(type={"coding": kind}, payor=[{"display": name}]), "Coverage"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("11", "medicare-advantage"),
+        ("111", "medicare-advantage"),
+        ("112", "medicare-advantage"),
+        ("119", "medicare-advantage"),
+        ("12", "medicare-part-b"),
+        ("121", "medicare-part-b"),
+        ("122", "medicare-part-b"),
+        ("2", "medicaid"),
+        ("219", "medicaid"),
+        ("311", "tricare"),
+        ("3119", "tricare"),
+        ("32", "veterans-affairs"),
+        ("32121", "veterans-affairs"),
+        ("5", "commercial"),
+        ("512", "commercial"),
+        ("6", "commercial"),
+        ("611", "commercial"),
+        ("7", "commercial"),
+        ("79", "commercial"),
+        ("81", "self-pay"),
+        ("95", "workers-compensation"),
+        ("951", "workers-compensation"),
+        ("96", "auto"),
+        ("1", None),
+        ("3", None),
+        ("33", None),
+        ("4", None),
+        ("8", None),
+        ("82", None),
+        ("9", None),
+        ("98", None),
+        ("ZZZ", None),
+    ],
+)
+def test_payment_typology_by_its_longest_prefix(code: str, expected: str | None) -> None:
+    assert payer_class(of_type((SOPT, code))) == expected
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        (ACT, "AUTOPOL", "auto"),
+        (ACT, "WCBPOL", "workers-compensation"),
+        (ACT, "EHCPOL", "commercial"),
+        (ACT, "HMO", "commercial"),
+        (ACT, "PPO", "commercial"),
+        (ACT, "HSAPOL", "hsa-fsa"),
+        (ACT, "PUBLICPOL", None),
+        (SELF, "pay", "self-pay"),
+        ("http://example.org/plans", "PPO", None),
+    ],
+)
+def test_then_the_type_of_hl7(system: str, code: str, expected: str | None) -> None:
+    assert payer_class(of_type((system, code))) == expected
+
+
+def test_the_typology_goes_ahead_of_hl7s_type_wherever_it_stands() -> None:
+    assert payer_class(of_type((ACT, "PPO"), (SOPT, "12"))) == "medicare-part-b"
+    assert payer_class(of_type((ACT, "PPO"), (SOPT, "9"))) == "commercial"
+
+
+@pytest.mark.parametrize(
+    ("name", "typology", "expected"),
+    [
+        ("Medicare Part B", "5", "medicare-part-b"),
+        ("TRICARE", "5", "tricare"),
+        ("Medicaid", "12", "medicaid"),
+        ("medicare   part b", "5", "medicare-part-b"),
+    ],
+)
+def test_the_payors_name_goes_ahead_of_the_type(name: str, typology: str, expected: str) -> None:
+    assert payer_class(of_type((SOPT, typology), name=name)) == expected
+
+
+def test_an_insurers_plan_is_of_the_class_that_its_type_says() -> None:
+    assert payer_class(of_type((SOPT, "5"), name="Aetna")) == "commercial"
+    assert payer_class(of_type((SOPT, "111"), name="Aetna")) == "medicare-advantage"
+    assert payer_class(of_type(name="Aetna")) == "commercial"
+
+
+def test_a_payor_is_known_by_its_identifier_too() -> None:
+    content = of_type((SOPT, "9"))
+    resource(content, "Coverage")["payor"] = [{"identifier": {"value": "60054"}}]
+    case = reviewed(content).cases["Claim/c1"]
+    assert case.payer == "aetna"
+
+
+def insured(*slots: tuple[int, bool | None, str]) -> Json:
+    """A claim with insurances of this sequence, focal or not, and typology."""
+    content = claim(line("97140"))
+    first = resource(content, "Coverage")
+    content["entry"] += [
+        {"resource": {**first, "id": f"plan{n}", "type": {"coding": [{"system": SOPT, "code": code}]}, "payor": []}}
+        for n, (_, _, code) in enumerate(slots)
+    ]
+
+    def change(claim: Json) -> None:
+        claim["insurance"] = [
+            {"sequence": sequence, "coverage": {"reference": f"Coverage/plan{n}"}}
+            | ({} if focal is None else {"focal": focal})
+            for n, (sequence, focal, _) in enumerate(slots)
+        ]
+
+    return varied(content, change)
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [
+        ([(1, False, "12"), (2, True, "2")], "medicaid"),
+        ([(2, False, "12"), (1, False, "2")], "medicaid"),
+        ([(2, None, "12"), (1, None, "2")], "medicaid"),
+        ([(1, None, "12"), (2, None, "2")], "medicare-part-b"),
+    ],
+)
+def test_the_focal_coverage_counts_else_the_lowest_sequence(
+    slots: list[tuple[int, bool | None, str]], expected: str
+) -> None:
+    assert payer_class(insured(*slots)) == expected
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_the_authorization_is_that_of_the_focal_insurance(kept: int) -> None:
+    content = insured((1, False, "5"), (2, True, "32"))
+    resource(content, "Claim")["insurance"][kept - 1]["preAuthRef"] = ["VA1"]
+    rules = [finding.rule for finding in reviewed(content).findings]
+    assert ("authorization-missing" in rules) is (kept == 1)
