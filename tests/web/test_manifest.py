@@ -59,7 +59,9 @@ def test_it_reads_what_the_reader_knows(manifest: dict) -> None:
 
 
 def test_its_scopes_allow_what_the_prefetch_asks_for_and_nothing_that_is_not_read(manifest: dict) -> None:
-    asked = {re.split(r"[/?]", query)[0] for service in SERVICES for query in service.prefetch.values()}
+    queries = [query for service in SERVICES for query in service.prefetch.values()]
+    # A query that is a reference as it came may be of several types; the scopes of those are the second half's matter.
+    asked = {re.split(r"[/?]", query)[0] for query in queries if not query.startswith("{{")}
     scopes = {re.fullmatch(r"patient/(\w+)\.read", scope)[1] for scope in manifest["smartScopes"]}
     assert asked <= scopes
     assert scopes <= set(manifest["resourcesRead"])
