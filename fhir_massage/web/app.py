@@ -15,6 +15,7 @@ from fhir_massage.fhir.read import read
 from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
+from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_trust_in_nobody
 from fhir_massage.store.log import BadStore, Store
 from fhir_massage.store.privacy import Privacy, installation_key
@@ -42,6 +43,10 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.facts: Facts = shipped(settings.policies, settings.data)
+        self.plugins = (*self.facts.plugins, *rule_plugins())
+        for plugin in self.plugins:
+            if plugin.problem is not None:
+                log.error("plugin left out", plugin=plugin.title, group=plugin.group, problem=plugin.problem)
         self.store = _open_store(settings)
         self.privacy = Privacy(settings.log_patients, _key(settings))
         self.fetch: Fetch = fetching(settings, self.facts)
