@@ -132,7 +132,7 @@ def _concerns(path: str, place: str) -> bool:
         return True
     needed = {"order-dispatch": "serviceRequests", "appointment-book": "serviceRequests", "encounter-discharge": "claims"}
     key = needed.get(path.removeprefix("/cds-services/fhir-massage-"))
-    return not place.startswith("prefetch") or (key is not None and re.match(rf"prefetch\.{key}\b", place) is not None)
+    return not place.startswith("prefetch") or (key is not None and re.match(rf"prefetch\.{key}\.", place) is not None)
 
 
 def _within_validated(path: str, content: Any, mistyped: Path) -> bool:
