@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from fuzz.messages import messages
-from fuzz.run import Tally, request, run, send
+from fuzz.run import Failure, Tally, request, run, send
 
 
 def main() -> None:
@@ -20,15 +20,18 @@ def main() -> None:
     if given.only is not None:
         _show(given.only, given.seed, given.messages)
         return
-    started, last = time.monotonic(), 0.0
+    started, last, shown = time.monotonic(), 0.0, 0
 
     def told(so_far: Tally) -> None:
-        nonlocal last
+        nonlocal last, shown
         now = time.monotonic()
         if now - last >= 5:
             last = now
             rate = so_far.requests / (now - started)
             print(f"{so_far.requests:>12,} requests, {rate:,.0f} a second, {len(so_far.failures)} failures", flush=True)
+            for failure in so_far.failures[shown:]:
+                print(_line(failure), flush=True)
+            shown = len(so_far.failures)
 
     whole = run(given.requests, seed=given.seed, workers=given.workers, more=given.messages, told=told)
     _summary(whole, time.monotonic() - started, given.seed)
@@ -52,7 +55,11 @@ def _summary(whole: Tally, seconds: float, seed: int) -> None:
     print(f"  most memory of a process {whole.memory / 1024**2:,.0f} MiB; {whole.records:,} records kept")
     print(f"  {len(whole.failures)} failures")
     for failure in whole.failures[:50]:
-        print(f"  request {failure.number}: {failure.sent.method} {failure.sent.path}: {'; '.join(failure.reasons)}")
+        print(_line(failure))
+
+
+def _line(failure: Failure) -> str:
+    return f"  request {failure.number}: {failure.sent.method} {failure.sent.path}: {'; '.join(failure.reasons)}"
 
 
 def _show(number: int, seed: int, more: list[Path]) -> None:
