@@ -44,7 +44,7 @@ class Judge:
             return []
         if status >= 500:
             return [f"status {status}"]
-        if sent.method == "HEAD" or status < 300 and sent.method != "POST":
+        if sent.method == "HEAD" or (status < 300 and sent.method != "POST"):
             return []
         if status >= 400:
             return self._refused(sent, answer)
@@ -73,7 +73,9 @@ class Judge:
             told = json.loads(content, parse_constant=_no_constant)
         except ValueError:
             return ["the answer is no JSON"]
-        return [f"the answer is no {schema}: {error.message[:200]}" for error in self._schemas[schema].iter_errors(told)][:3]
+        return [
+            f"the answer is no {schema}: {error.message[:200]}" for error in self._schemas[schema].iter_errors(told)
+        ][:3]
 
     def _silence(self, sent: Sent, answer: Answer) -> list[str]:
         """Whether something of the request was lost and the answer, a success, says nothing of it."""
@@ -118,7 +120,11 @@ def _is_told(sent: Sent, answer: Answer) -> bool:
 
 def _lost(sent: Sent, content: Any) -> str | None:
     """What of the request was lost on the service, and is its user's concern."""
-    if sent.path.startswith("/fhir/") and sent.mistyped is not None and _within_validated(sent.path, content, sent.mistyped):
+    if (
+        sent.path.startswith("/fhir/")
+        and sent.mistyped is not None
+        and _within_validated(sent.path, content, sent.mistyped)
+    ):
         return str(sent.mistyped)
     if sent.path.endswith("/feedback") or sent.path == "/corrected":
         return None
@@ -133,7 +139,11 @@ def _concerns(path: str, place: str) -> bool:
     """Whether what could not be read is the user's concern: all but what a prefetch brings beside what is reviewed."""
     if not path.startswith("/cds-services/"):
         return True
-    needed = {"order-dispatch": "serviceRequests", "appointment-book": "serviceRequests", "encounter-discharge": "claims"}
+    needed = {
+        "order-dispatch": "serviceRequests",
+        "appointment-book": "serviceRequests",
+        "encounter-discharge": "claims",
+    }
     key = needed.get(path.removeprefix("/cds-services/fhir-massage-"))
     return not place.startswith("prefetch") or (key is not None and re.match(rf"prefetch\.{key}\.", place) is not None)
 

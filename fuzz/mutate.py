@@ -131,7 +131,9 @@ def _rename(random: Random, content: Any) -> Any:
     place = _place(random, content)
     if place is not None and isinstance(place[0], dict):
         parent, key = place
-        parent[random.choice((f"_{key}", key.upper(), f"{key} ", "", "resourceType", "id", "extension"))] = parent.pop(key)
+        parent[random.choice((f"_{key}", key.upper(), f"{key} ", "", "resourceType", "id", "extension"))] = parent.pop(
+            key
+        )
     return content
 
 
@@ -195,7 +197,19 @@ def _mistype(random: Random, content: Any) -> tuple[Any, Path | None]:
     return content, path
 
 
-STRUCTURE: tuple[Any, ...] = (_replace, _replace, _replace, _drop, _drop, _rename, _repeat, _swap, _splice, _deepen, _cross)
+STRUCTURE: tuple[Any, ...] = (
+    _replace,
+    _replace,
+    _replace,
+    _drop,
+    _drop,
+    _rename,
+    _repeat,
+    _swap,
+    _splice,
+    _deepen,
+    _cross,
+)
 
 
 # --- text -----------------------------------------------------------------------------------------------
@@ -220,7 +234,9 @@ def _flip(random: Random, body: bytes) -> bytes:
 
 def _insert(random: Random, body: bytes) -> bytes:
     position = random.randrange(len(body) + 1)
-    junk = random.choice((b"\x00", b"\xff", b"\xed\xa0\x80", b",", b'"', b"{", b"[" * 2000, b"/**/", b"\\u0000", b"\n" * 9))
+    junk = random.choice(
+        (b"\x00", b"\xff", b"\xed\xa0\x80", b",", b'"', b"{", b"[" * 2000, b"/**/", b"\\u0000", b"\n" * 9)
+    )
     return body[:position] + junk + body[position:]
 
 
@@ -237,7 +253,9 @@ def _double(random: Random, body: bytes) -> bytes:
 def _number(random: Random, body: bytes) -> bytes:
     """Some value becomes what is no number of JSON, or one that is too large."""
     position = body.find(b": ", random.randrange(len(body) + 1))
-    junk = random.choice((b"NaN", b"-Infinity", b"1e99999", b"01", b"9" * 5000, b"1.", b"0x1", b"1" + b"0" * 400 + b".5"))
+    junk = random.choice(
+        (b"NaN", b"-Infinity", b"1e99999", b"01", b"9" * 5000, b"1.", b"0x1", b"1" + b"0" * 400 + b".5")
+    )
     end = min((found for found in (body.find(mark, position) for mark in (b",", b"}")) if found > 0), default=len(body))
     return body if position < 0 else body[: position + 2] + junk + body[end:]
 
@@ -259,7 +277,13 @@ TEXT = (_cut, _flip, _insert, _double, _number, _encoded, _appended, _emptied)
 
 # --- the way it is sent -----------------------------------------------------------------------------------
 
-_KINDS = ("text/plain", "", "application/fhir+json; charset=utf-16", "application/json; charset=x", "multipart/form-data")
+_KINDS = (
+    "text/plain",
+    "",
+    "application/fhir+json; charset=utf-16",
+    "application/json; charset=x",
+    "multipart/form-data",
+)
 _METHODS = ("POST", "POST", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "GET", "HEAD")
 _ENDS = ("", "/", "/feedback", "/%00", "/../fhir", "?on=x", "?example=../../etc/passwd", "/é", "/" + "a" * 3000)
 _DOORS = ("/answers?code=97140&payer=tricare&profession=x", "/answers?code=%00&payer=%ff&profession=&on=0000-00-00",

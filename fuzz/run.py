@@ -117,7 +117,9 @@ def _one(tally: Tally, judge: Judge, client: Any, number: int, sent: Sent, error
         status = 0
         reasons.append(f"{type(error).__name__} instead of an answer: {error}"[:300])
     seconds = time.perf_counter() - started
-    reasons += [f"{event.get('event')}: {event.get('error')} at {event.get('at')}{event.get('rule', '')}" for event in errors]
+    reasons += [
+        f"{event.get('event')}: {event.get('error')} at {event.get('at')}{event.get('rule', '')}" for event in errors
+    ]
     tally.requests += 1
     tally.statuses[status] = tally.statuses.get(status, 0) + 1
     if seconds > tally.slowest:

@@ -25,7 +25,7 @@ RELEASED = "2026-11-24"
 def validate(kind: str) -> Response:
     """An OperationOutcome with every finding on the resources handed in, and their departures from FHIR."""
     if kind not in VALIDATED:
-        raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}", place=kind)
+        raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}")
     shared = service()
     arrival = read(json_body())
     _refuse_without(kind, arrival)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -27,8 +28,7 @@ class Server:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder]
-            + ["-c", "listen_addresses=", "-c", "fsync=off"],
+            [self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder, "-c", "listen_addresses="],
             user=self._user,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -48,8 +48,6 @@ def own_postgresql() -> Iterator[Server]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="fm-pg-"))
-    import os
-
     user: Any = None if os.getuid() else _unprivileged(folder)
     subprocess.run(
         [programs / "initdb", "-D", folder / "data", "-U", "tester", "-A", "trust", "--no-sync"],

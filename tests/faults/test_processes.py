@@ -59,7 +59,9 @@ class Callers:
 
 
 def workers(service: Running) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()]
+    return [
+        int(pid) for pid in Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    ]
 
 
 def test_sigterm_in_the_midst_of_calls_keeps_every_one_that_was_acknowledged(tmp_path: Path) -> None:
