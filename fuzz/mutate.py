@@ -143,8 +143,10 @@ def _repeat(random: Random, content: Any) -> Any:
     if lists:
         part = random.choice(lists)
         one = random.choice(part)
-        room = max(1, LARGEST // 2 // max(1, len(json.dumps(one))))
-        part.extend([one] * min(room, random.choice((1, 2, 10, 100, 1000))))
+        text = json.dumps(one)
+        room = max(1, LARGEST // 2 // len(text))
+        # Copies, not the same one: else what is changed next in it would be changed a thousand times.
+        part.extend(json.loads(text) for _ in range(min(room, random.choice((1, 2, 10, 100, 1000)))))
     return content
 
 

@@ -31,9 +31,9 @@ class ClaimChange:
     def units(self, index: int, units: int) -> ClaimChange:
         """Give a line that many whole units; its net charge follows."""
         item = self._items[index]
-        before = item.get("quantity", {}).get("value")
-        quantity = {key: value for key, value in item.get("quantity", {}).items() if key in ("id", "extension")}
-        counted = measure(item.get("quantity", {}).get("code"), item.get("quantity", {}).get("unit")) == "count"
+        before = (item.get("quantity") or {}).get("value")
+        quantity = {key: value for key, value in (item.get("quantity") or {}).items() if key in ("id", "extension")}
+        counted = measure((item.get("quantity") or {}).get("code"), (item.get("quantity") or {}).get("unit")) == "count"
         if counted and before is not None:
             self._edits.append(Edit("replace", f"/item/{index}/quantity/value", units))
         else:
@@ -152,7 +152,7 @@ class ClaimChange:
         return None if after == before else _cents(after)
 
     def _dollars(self, index: int, net: Decimal) -> Json:
-        currency = self._items[index].get("unitPrice", {}).get("currency")
+        currency = (self._items[index].get("unitPrice") or {}).get("currency")
         return {"value": net, **({"currency": currency} if currency else {})}
 
     def _modifier_system(self) -> Json:
@@ -186,7 +186,7 @@ def _charge(item: Mapping[str, Any]) -> Decimal | None:
     """What a line charges: its net, else its units × unit price × factor."""
     if "net" in item:
         return money(item["net"])
-    quantity = item.get("quantity", {})
+    quantity = item.get("quantity") or {}
     if quantity.get("value") is None or measure(quantity.get("code"), quantity.get("unit")) != "count":
         return None
     return product(item, quantity["value"])

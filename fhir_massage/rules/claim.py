@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import MAXYEAR, date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
@@ -287,7 +287,7 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
 def _partial_date(claim: Mapping[str, Any], index: int) -> str | None:
     """The date of a line as written, where one is written that names no single day."""
     item = claim["item"][index]
-    for text in (item.get("servicedDate"), item.get("servicedPeriod", {}).get("start")):
+    for text in (item.get("servicedDate"), (item.get("servicedPeriod") or {}).get("start")):
         if isinstance(text, str) and text[:4].isdigit() and len(text) in (4, 7):
             return text
     return None
@@ -318,9 +318,11 @@ def _last_day(line: Line) -> date | None:
 
 @lru_cache(maxsize=4096)
 def _months_after(day: date, months: int) -> date:
-    """The same day so many months later, or the month's last where it has no such day."""
+    """The same day so many months later, or the month's last where it has no such day; the last day of all at most."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
+    if year > MAXYEAR:
+        return date.max
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 

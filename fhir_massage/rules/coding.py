@@ -273,7 +273,7 @@ def _system_for(claim: Mapping[str, Any], code: str) -> str:
     """The code system of a code, written as the claim's other lines write it."""
     wanted = codes.HCPCS_SYSTEMS if code[0].isalpha() else codes.PROCEDURE_SYSTEMS - codes.HCPCS_SYSTEMS
     for item in claim["item"]:
-        for coding in item.get("productOrService", {}).get("coding", []):
+        for coding in (item.get("productOrService") or {}).get("coding", []):
             if coding.get("system") in wanted:
                 return str(coding["system"])
     return codes.HCPCS if code[0].isalpha() else codes.CPT

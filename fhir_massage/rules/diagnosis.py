@@ -295,7 +295,7 @@ def _choice(successors: list[str]) -> str:
 
 def _recoded(case: ClaimCase, position: int, code: str, successors: list[str]) -> Iterator[Correction]:
     """The coding given each successor, its dot as it was written. None for a Condition's own code."""
-    concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept", {})
+    concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept") or {}
     place = _coding_of(concept.get("coding", []), code)
     if place is None:
         return

@@ -17,6 +17,7 @@ from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase
 from fhir_massage.review.engine import review, under_review
+from fhir_massage.review.effort import Effort
 from fhir_massage.review.resource import Review, Told
 from fhir_massage.review.silence import speaking
 from fhir_massage.rules import LOOKED_AT, rules_for, rules_within
@@ -46,7 +47,7 @@ def reviews(content: bytes | dict[str, Any]) -> Iterator[Review]:
     record = Record(facts, index, arrival.entries, ON)
     for entry in under_review(arrival.entries, index, facts=facts, on=ON):
         if entry.kind == "Claim":
-            yield Review(facts, index, entry, record, ON)
+            yield Review(facts, index, entry, record, ON, effort=Effort(1))
 
 
 def found_by(rules: Any, case: ClaimCase) -> list[tuple[str, str]]:
