@@ -16,8 +16,8 @@ from fhir_massage.fhir.read import encode, read
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase
-from fhir_massage.review.engine import review, under_review
 from fhir_massage.review.effort import Effort
+from fhir_massage.review.engine import review, under_review
 from fhir_massage.review.resource import Review, Told
 from fhir_massage.review.silence import speaking
 from fhir_massage.rules import LOOKED_AT, rules_for, rules_within
