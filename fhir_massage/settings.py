@@ -29,7 +29,6 @@ from pydantic_settings import (
 from fhir_massage.errors import FhirMassageError
 
 PREFIX = "FHIR_MASSAGE_"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 IN_FILE = "_FILE"
 #: Names in the environment that are no settings: the settings' file, a token for commands, the tests' own.
 _BESIDES = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}FHIR_TOKEN", f"{PREFIX}DEEP"})
@@ -189,7 +188,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 def masked(address: str) -> str:
     """An address as it may be shown: without the password, and without the secrets, that may stand in it."""
-    return _SECRET_PART.sub(r"\1***", _PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[2] else found[0], address))
+    return _SECRET_PART.sub(
+        r"\1***", _PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[2] else found[0], address)
+    )
 
 
 def only_here(host: str) -> bool:

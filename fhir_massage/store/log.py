@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +18,15 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.store.schema import Base, Card, Feedback, HookCall, upgrade
+from fhir_massage.store.schema import Base, Card, Feedback, HookCall, at_head, upgrade, writable
 
 LONGEST_QUEUE = 10_000
 #: Seconds that a write waits for another process's before the record is given up.
 LONGEST_WAIT = 30
 
 
+#: Told how many records wait to be written, and how many more were lost.
+Watch = Callable[[int, int], None]
 #: A row to be written: its table, and its values by column.
 Record = tuple[type[Base], Mapping[str, Any]]
 
@@ -36,9 +38,10 @@ class BadStore(FhirMassageError):
 class Store:
     """Writes records in the background. ``lost`` counts those that could not be kept."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet. Raises ``BadStore`` for an address that no database can have."""
+    def __init__(self, url: str, watch: Watch = lambda waiting, lost: None) -> None:
+        """Nothing is opened yet; ``watch`` is told how writing goes. Raises ``BadStore`` for an address that no database can have."""
         self._engine = _engine(url)
+        self._watch = watch
         self._prepared = False
         self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
@@ -69,6 +72,16 @@ class Store:
             return False
         return True
 
+    def ready(self) -> bool:
+        """Whether records can be kept: the database answers, has this version's tables, and may be written to."""
+        if not self.reachable():
+            return False
+        try:
+            with self._engine.connect() as connection:
+                return at_head(connection) and writable(connection)
+        except SQLAlchemyError:
+            return False
+
     def add(self, kind: type[Base], **record: Any) -> None:
         """Hand over a record to be written. Never waits and never fails."""
         self.add_together((kind, record))
@@ -78,8 +91,9 @@ class Store:
         self._start()
         try:
             self._queue.put_nowait(records)
+            self._watch(self._queue.qsize(), 0)
         except queue.Full:
-            self.lost += len(records)
+            self._lose(records)
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Drop what was recorded before that moment: rows dropped, by table. Raises ``SQLAlchemyError``."""
@@ -119,7 +133,12 @@ class Store:
                         connection.execute(insert(kind).values(**values))
             except Exception:  # whatever fails here, the next record is tried, and no answer knows of it
                 self._prepared = False
-                self.lost += len(records)
+                self._lose(records)
+            self._watch(self._queue.qsize(), 0)
+
+    def _lose(self, records: tuple[Record, ...]) -> None:
+        self.lost += len(records)
+        self._watch(self._queue.qsize(), len(records))
 
 
 def _engine(url: str) -> Engine:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,8 @@ class UsedToken(Base):
     expires: Mapped[float] = mapped_column(Float, index=True)
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to this version's tables. Raises ``SQLAlchemyError``.
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to this version's tables, or to an earlier step's. Raises ``SQLAlchemyError``.
 
     Processes that start together wait for each other: all steps are taken in one transaction, under a lock.
     """
@@ -101,7 +102,42 @@ def upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with _one_at_a_time, _alone(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+
+
+def at_head(connection: Connection) -> bool:
+    """Whether the tables are this version's. Raises ``SQLAlchemyError``."""
+    from alembic.migration import MigrationContext
+
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(revisions()[-1:])
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The steps that lead to this version's tables, the first one first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(reversed([step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]))
+
+
+def writable(connection: Connection) -> bool:
+    """Whether the database may be written to, within a second. Raises ``SQLAlchemyError``, which means no."""
+    if connection.dialect.name != "sqlite":
+        shown = connection.exec_driver_sql("show transaction_read_only") if _is_postgresql(connection) else None
+        return shown is None or shown.scalar_one() == "off"
+    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("ROLLBACK")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
+    return True
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 @contextmanager
@@ -120,6 +156,6 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("COMMIT")
         else:
             with connection.begin():
-                if engine.dialect.name == "postgresql":
+                if _is_postgresql(connection):
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield connection

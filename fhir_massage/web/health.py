@@ -21,9 +21,9 @@ def healthz() -> Response:
 
 @door.get("/readyz")
 def readyz() -> Response:
-    """Whether the facts are loaded and the store can be reached: 200, else 503."""
-    store = service().store.reachable()
-    checks = {"facts": bool(service().facts.policies), "store": store}
+    """Whether calls belong here: facts are loaded, the store keeps records, and it is not stopping: 200, else 503."""
+    shared = service()
+    checks = {"facts": bool(shared.facts.policies), "store": shared.store.ready(), "staying": not shared.stopping}
     ready = all(checks.values())
     return plain_json({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 

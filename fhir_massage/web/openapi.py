@@ -109,7 +109,9 @@ def _operator_paths() -> Json:
         "/healthz": {"get": _operation("healthz", "Whether the process answers", state)},
         "/readyz": {
             "get": _operation(
-                "readyz", "Whether facts and store are there", {**state, "503": _json("Not ready", "State")}
+                "readyz",
+                "Whether calls belong here: facts loaded, records kept, not stopping",
+                {**state, "503": _json("Not ready", "State")},
             )
         },
         "/metrics": {"get": _operation("metrics", "Metrics", text)},
@@ -144,7 +146,10 @@ def _page_paths() -> Json:
 
 
 def _operation(id: str, summary: str, responses: Json, *, body: str = "", media: str = "application/json") -> Json:
-    operation: Json = {"operationId": id, "summary": summary, "responses": responses}
+    limited = (
+        {} if id in ("healthz", "readyz", "metrics") else {"429": _outcome("More calls than are taken in a minute")}
+    )
+    operation: Json = {"operationId": id, "summary": summary, "responses": {**responses, **limited}}
     if body:
         operation["requestBody"] = {"required": True, "content": {media: {"schema": _ref(body)}}}
     return operation
