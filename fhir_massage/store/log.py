@@ -74,11 +74,8 @@ class Store:
 
     def ready(self) -> bool:
         """Whether records can be kept: the database answers, has this version's tables, and may be written to."""
-        if not self.reachable():
-            return False
         try:
-            with self._engine.connect() as connection:
-                return at_head(connection) and writable(connection)
+            return writable(self._engine) and self.reachable() and at_head(self._engine)
         except SQLAlchemyError:
             return False
 

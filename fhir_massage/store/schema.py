@@ -105,11 +105,12 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def at_head(connection: Connection) -> bool:
+def at_head(engine: Engine) -> bool:
     """Whether the tables are this version's. Raises ``SQLAlchemyError``."""
     from alembic.migration import MigrationContext
 
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(revisions()[-1:])
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == revisions()[-1:]
 
 
 @cache
@@ -120,20 +121,29 @@ def revisions() -> tuple[str, ...]:
     return tuple(reversed([step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]))
 
 
-def writable(connection: Connection) -> bool:
+def writable(engine: Engine) -> bool:
     """Whether the database may be written to, within a second. Raises ``SQLAlchemyError``, which means no."""
-    if connection.dialect.name != "sqlite":
-        shown = connection.exec_driver_sql("show transaction_read_only") if _is_postgresql(connection) else None
-        return shown is None or shown.scalar_one() == "off"
-    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if _is_postgresql(connection):
+            return connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off"
+        if connection.dialect.name == "sqlite":
+            _begin_and_leave(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        return True
+
+
+def _begin_and_leave(connection: Connection) -> None:
+    """Begin to write to an SQLite file what it holds already, and take it back."""
     waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
     connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        connection.exec_driver_sql("ROLLBACK")
+        try:
+            own = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {own}")
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
     finally:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
-    return True
 
 
 def _is_postgresql(connection: Connection) -> bool:
