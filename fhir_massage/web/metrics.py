@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -18,11 +21,27 @@ from fhir_massage.hooks.feedback import Outcome
 from fhir_massage.present.card import Made
 from fhir_massage.review.report import Report
 
+log = structlog.get_logger()
+P = ParamSpec("P")
+
 #: The folder in which workers share their counts; set before prometheus_client is first imported.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 #: Bounds of a hook call's seconds: a client waits for half a second unnoticed, and the setting allows four.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 10)
+
+
+def _beside(count: Callable[Concatenate[Metrics, P], None]) -> Callable[Concatenate[Metrics, P], None]:
+    """Let counting stand beside the answer: where it fails (a full disk, say), the log says so and nothing else does."""
+
+    @wraps(count)
+    def counted(metrics: Metrics, *given: P.args, **named: P.kwargs) -> None:
+        try:
+            count(metrics, *given, **named)
+        except Exception as error:
+            log.error("not counted", error=type(error).__name__)
+
+    return counted
 
 
 class Metrics:
@@ -65,21 +84,25 @@ class Metrics:
         self._build = gauge("build_info", "The version that runs; always 1", "version", "python")
         self._build.labels(__version__, platform.python_version()).set(1)
 
+    @_beside
     def request(self, route: str | None, method: str, status: int) -> None:
         """Count a request, by the pattern of its address."""
         self._requests.labels(route or "none", method if method in _METHODS else "other", str(status)).inc()
 
+    @_beside
     def hook(self, service: str, seconds: float, made: Iterable[Made]) -> None:
         """Count a hook call with the cards that answered it."""
         self._hook_seconds.labels(service).observe(seconds)
         for each in made:
             self._cards.labels(each.topic).inc()
 
+    @_beside
     def feedback(self, service: str, outcome: Outcome) -> None:
         """Count what became of a card."""
         self._feedback.labels(service, outcome.outcome).inc()
         self._suggestions.labels(service).inc(len(outcome.suggestions))
 
+    @_beside
     def count(self, report: Report) -> None:
         """Count what a report reviewed and found."""
         self._reviewed.labels("claim").inc(len(report.claims))
@@ -91,18 +114,21 @@ class Metrics:
         for broken in report.broken:
             self._rule_failures.labels(broken.rule).inc()
 
+    @_beside
     def fetched(self, seconds: float, failures: Sequence[NotFetched]) -> None:
         """Count one fetching from the EHR, by why something could not be had."""
         self._ehr_seconds.observe(seconds)
         for failure in failures:
             self._ehr_failures.labels(type(failure).__name__).inc()
 
+    @_beside
     def store(self, waiting: int, lost: int) -> None:
         """Note how many records wait to be written, and how many more were lost."""
         self._store_queue.set(waiting)
         if lost:
             self._store_lost.inc(lost)
 
+    @_beside
     def facts(self, facts: Facts, now: datetime) -> None:
         """Note how old the facts are that are used from now on."""
         today = now.date()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
+from fhir_massage.web.log import OneLine
 from fhir_massage.web.metrics import forget
 
 log = structlog.get_logger()
@@ -46,12 +46,19 @@ class Server(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "graceful_timeout": GRACE,
             "loglevel": "warning",
-            "post_fork": lambda _, worker: log.info("worker started", process=worker.pid),
+            "post_fork": self._started,
             "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),
             "child_exit": lambda _, worker: forget(worker.pid),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def _started(self, _: Arbiter, worker: ThreadWorker) -> None:
+        """In a new worker: hold on to the imported facts as they are now, whatever is imported before the next reload."""
+        imported = self._app.extensions["fhir_massage"].facts.imported
+        if imported is not None:
+            imported.all("select 1")
+        log.info("worker started", process=worker.pid)
 
     def load(self) -> Flask:
         """The application."""
@@ -99,20 +106,4 @@ class OneLog(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         """Have everything written by the one handler."""
         super().setup(cfg)
-        self.error_log.handlers = [_Handler()]
-
-
-class _Handler(logging.Handler):
-    """Writes a record to the service's log.
-
-    In a worker what is filled into its words may come from a request, so there they are left bare.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._master = os.getpid()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage() if os.getpid() == self._master else str(record.msg)
-        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        log.log(record.levelno, "server", words=words, **({"error": error} if error else {}))
+        self.error_log.handlers = [OneLine()]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-import structlog
 from flask import Flask
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.settings import address_of, only_here, read_settings, refuse_open_outside, with_audience
+from fhir_massage.web.log import log_as_json
 
 
 def serve(host: str, port: int) -> None:
     """Serve until told to stop. Ends with status 2 and the reason where it cannot start."""
     log_as_json()
-    with tempfile.TemporaryDirectory(prefix="fhir-massage-") as folder:
+    with _folder_of_this_process() as folder:
         # prometheus_client looks for the workers' folder when it is imported, which the application does.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         from fhir_massage.web.processes import Server
@@ -33,6 +35,17 @@ def serve(host: str, port: int) -> None:
         Server(app, bind, lambda: make(host, port)).run()
 
 
+@contextmanager
+def _folder_of_this_process() -> Iterator[str]:
+    """A folder that goes when this process ends, and not when a worker does that was forked from it."""
+    folder, process = tempfile.mkdtemp(prefix="fhir-massage-"), os.getpid()
+    try:
+        yield folder
+    finally:
+        if os.getpid() == process:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def make(host: str, port: int) -> Flask:
     """The application for an address, with settings, policies and facts as they are now. Raises ``FhirMassageError``."""
     from fhir_massage.facts.book import shipped
@@ -42,19 +55,6 @@ def make(host: str, port: int) -> Flask:
     settings = with_audience(read_settings(), host, port)
     refuse_open_outside(settings, host)
     return create_app(settings)
-
-
-def log_as_json() -> None:
-    """Log to standard error, an object a line."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str)),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
-        cache_logger_on_first_use=True,
-    )
 
 
 def welcome(host: str, port: int, auth: str | None = None) -> str:
