@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench bench-compare docs lint lock clean
+.PHONY: run test install bench bench-compare docs lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -38,6 +38,10 @@ lint: $(TESTABLE)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Holds the locked dependencies against published vulnerabilities; says so where those cannot be reached.
+audit-dependencies: $(TESTABLE)
+	@scripts/audit-dependencies requirements.txt requirements-test.txt
 
 # For maintainers: writes the locks anew (needs uv).
 lock:
