@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test install bench bench-compare docs lint audit-dependencies lock clean
+.PHONY: run test pythons install bench bench-compare conformance docs dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -20,6 +20,14 @@ test: $(TESTABLE)
 	@scripts/postgresql
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n auto)
 
+# The tests under each Python that is promised and is on this machine, each in an environment of its own.
+pythons:
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  if python$$version -c "" 2>/dev/null; then \
+	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "python$$version is not on this machine: not tested"; fi; \
+	done
+
 install: $(INSTALLED)
 
 bench: $(TESTABLE)
@@ -28,6 +36,10 @@ bench: $(TESTABLE)
 # The ratios beside those stored in bench/baseline.json; fails where one is twice as bad.
 bench-compare: $(TESTABLE)
 	@$(BIN)/python -m bench --compare
+
+# Writes the conformance table anew from the tests' markers and our answers.
+conformance: $(TESTABLE)
+	@$(BIN)/python -m docs.conformance.table
 
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
@@ -43,15 +55,24 @@ lint: $(TESTABLE)
 audit-dependencies: $(TESTABLE)
 	@scripts/audit-dependencies requirements.txt requirements-test.txt
 
+# The wheel and the source archive: the same bytes whenever and wherever they are built of the same commit.
+dist: $(INSTALLED)
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 315619200)} $(BIN)/python -m build --no-isolation
+
+# What the locked dependencies are, as a CycloneDX bill of materials: from the lock, without a network.
+sbom: $(TESTABLE)
+	@$(BIN)/python -m scripts.sbom dist/sbom.json
+
 # For maintainers: writes the locks anew (needs uv).
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
 	  pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra docs --extra postgresql --extra spark --extra test \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --all-extras \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) .venv-3.* build dist site *.egg-info
 
 $(BIN)/python:
 	@PYTHON="$(PYTHON)" scripts/venv $(VENV)

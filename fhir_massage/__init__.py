@@ -1,10 +1,15 @@
-"""Checks the billing of massage and manual therapy before a claim goes out."""
+"""Checks the billing of massage and manual therapy before a claim goes out.
+
+The names in ``__all__`` and in ``fhir_massage.plugin`` are the public ones; docs/library.md says what is
+promised of them.
+"""
 
 from fhir_massage.errors import BadFact, FhirMassageError, UnknownQuestion, Unreadable
+from fhir_massage.facts.book import Facts, read_facts
+from fhir_massage.library import PluginLeftOut, Report, answer, review
 from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Finding
-from fhir_massage.review.answer import Answer, answer
-from fhir_massage.review.engine import review
-from fhir_massage.review.report import Report
+from fhir_massage.present.frame import MissingExtra
+from fhir_massage.review.answer import Answer, Reason
 
 __version__ = "0.1.0"
 
@@ -15,12 +20,17 @@ __all__ = [
     "Correction",
     "Denial",
     "Edit",
+    "Facts",
     "FhirMassageError",
     "Finding",
+    "MissingExtra",
+    "PluginLeftOut",
+    "Reason",
     "Report",
     "UnknownQuestion",
     "Unreadable",
     "__version__",
     "answer",
+    "read_facts",
     "review",
 ]

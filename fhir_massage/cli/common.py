@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from rich.console import Console
 
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.fhir.read import encode
+from fhir_massage.installed import Plugin
+from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -24,10 +27,20 @@ else:
 def facts_in_use(policies: Path | None = None) -> Facts:
     """The facts by the settings; ``policies`` goes ahead of the folder that the settings name.
 
+    Installed packages that had to be left out, with their rules or their facts, are named on standard error.
     Raises ``BadFact`` or ``BadSetting`` where they cannot be had.
     """
     settings = read_settings()
-    return shipped(policies or settings.policies, settings.data)
+    facts = shipped(policies or settings.policies, settings.data)
+    say_what_is_left_out((*facts.plugins, *rule_plugins()))
+    return facts
+
+
+def say_what_is_left_out(plugins: Iterable[Plugin]) -> None:
+    """A line on standard error for each installed package that could not be loaded: the rest is in use."""
+    for plugin in plugins:
+        if plugin.problem is not None:
+            click.echo(f"fhir-massage: the plugin {plugin.title} is left out: {plugin.problem}", err=True)
 
 
 class Day(DayType):

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hook": ("fhir_massage.cli.hook", "Be the EHR: call a CDS service and show its cards."),
     "facts": ("fhir_massage.cli.facts", "List the dated tables in use, or load an official file."),
     "answer": ("fhir_massage.cli.answer", "Say whether a service may be billed, and why."),
+    "plugins": ("fhir_massage.cli.plugins", "List what installed packages add, and what was left out."),
     "generate": ("fhir_massage.cli.generate", "Write synthetic claims with known faults and their answers."),
     "store": ("fhir_massage.cli.store", "Copy what the service has kept, or drop what is past its time."),
     "config": ("fhir_massage.cli.config", "Show the settings in force."),

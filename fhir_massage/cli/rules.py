@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
+from typing import Literal
 
 import click
 
-from fhir_massage.cli.common import console, facts_in_use, format_option, write_json
+from fhir_massage.cli.common import console, facts_in_use, format_option, say_what_is_left_out, write_json
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir.dates import day
 from fhir_massage.fhir.read import parse
 from fhir_massage.model.finding import Finding
 from fhir_massage.review.engine import review
 from fhir_massage.review.report import Report
-from fhir_massage.rules import Rule, all_rules, rule_by_id
+from fhir_massage.rules import Rule, all_rules, rule_by_id, rule_plugins
 from fhir_massage.rules.registry import SECTIONS
-
-EXAMPLES = Path(__file__).parent.parent / "rules" / "examples"
 
 
 @click.command()
@@ -25,6 +23,7 @@ EXAMPLES = Path(__file__).parent.parent / "rules" / "examples"
 def rules(form: str) -> None:
     """List every rule: id, family, severity, title."""
     found = all_rules()
+    say_what_is_left_out(rule_plugins())
     if form == "json":
         write_json([{"id": r.id, "family": r.family, "severity": r.severity, "title": r.title} for r in found])
         return
@@ -60,10 +59,10 @@ def _denial(rule: Rule, facts: Facts) -> str:
     return f", denied as {codes}" + (f": {row.words}" if row else "")
 
 
-def _example(rule: Rule, kind: str, facts: Facts) -> None:
+def _example(rule: Rule, kind: Literal["bad", "good"], facts: Facts) -> None:
     """The example of that kind, and what the product says of it."""
-    file = EXAMPLES / rule.id / f"{kind}.json"
-    if not file.is_file():
+    file = rule.example(kind)
+    if file is None:
         return
     content = file.read_bytes()
     on = day(str(parse(content).get("timestamp", ""))[:10]) or date.today()

@@ -11,8 +11,10 @@ from typing import TypeVar
 from fhir_massage.errors import BadFact
 from fhir_massage.facts import load, rows
 from fhir_massage.facts.imported import ImportedPairs, ImportedUnlikely, Store, open_store
+from fhir_massage.facts.plugins import Files, laid_over
 from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory, normal_name
 from fhir_massage.facts.table import Dated
+from fhir_massage.installed import Plugin
 
 R = TypeVar("R", bound=rows.Row)
 
@@ -56,7 +58,10 @@ class Facts:
         tables: dict[str, list[rows.Row]],
         policies: Iterable[PolicyFile],
         imported: Store | None = None,
+        plugins: tuple[Plugin, ...] = (),
     ) -> None:
+        """``plugins`` are the installed packages that offered facts or policies, those left out among them."""
+        self.plugins = plugins
         self.sources = dict(sources)
         self.imported = imported
         #: What reviews found to follow from these facts alone, kept for the next (see ``review.silence``).
@@ -157,18 +162,25 @@ class Facts:
 
 
 def read_facts(own_policies: Path | None = None, data: Path | None = None, folder: Path = load.SHIPPED) -> Facts:
-    """The shipped facts, with what was imported into ``data`` and the user's own policies laid over them.
+    """The shipped facts, with what was imported into ``data``, what installed packages bring, and the user's
+    own policies laid over them.
 
-    Raises ``BadFact`` with file, key and reason for anything that cannot be loaded.
+    Raises ``BadFact`` with file, key and reason for anything that cannot be loaded. A package whose files
+    cannot be is left out, and ``Facts.plugins`` says why.
     """
     sources = load.read_sources(folder)
     tables = {name: load.read_table(name, kind, sources, folder) for name, (kind, _, _) in TABLES.items()}
     policies = [load.read_policy(file, sources) for file in sorted((folder / "policies").glob("*.toml"))]
+    kinds = {name: kind for name, (kind, _, _) in TABLES.items()}
+    files, plugins = laid_over(
+        Files(sources, tables, policies), kinds, lambda more: Facts(more.sources, more.tables, more.policies)
+    )
+    policies = list(files.policies)
     if own_policies is not None:
         if not own_policies.is_dir():
             raise BadFact(str(own_policies), "(folder)", "there is no such folder of policies")
-        policies += [load.read_policy(file, sources) for file in sorted(own_policies.glob("*.toml"))]
-    return Facts(sources, tables, policies, open_store(data))
+        policies += [load.read_policy(file, files.sources) for file in sorted(own_policies.glob("*.toml"))]
+    return Facts(files.sources, files.tables, policies, open_store(data), plugins)
 
 
 @lru_cache(maxsize=8)

@@ -106,12 +106,48 @@ def _object_difference(before: dict[str, Any], after: dict[str, Any], path: str)
 
 
 def _array_difference(before: list[Any], after: list[Any], path: str) -> list[Edit]:
+    """What begins and ends alike stays; between, values change place by place and the rest is removed or added."""
+    shorter = min(len(before), len(after))
+    end = 0
+    if len(before) != len(after):
+        while end < shorter and not difference(before[-1 - end], after[-1 - end]):
+            end += 1
+    start = shorter - end
     edits: list[Edit] = []
-    common = min(len(before), len(after))
-    for position in range(common):
+    for position in range(start):
         edits += difference(before[position], after[position], f"{path}/{position}")
-    edits += [Edit("remove", f"{path}/{position}") for position in range(len(before) - 1, common - 1, -1)]
-    return edits + [Edit("add", f"{path}/-", value) for value in after[common:]]
+    edits += [Edit("remove", f"{path}/{position}") for position in range(len(before) - end - 1, start - 1, -1)]
+    return edits + [Edit("add", f"{path}/{place}", after[place]) for place in range(start, len(after) - end)]
+
+
+def undoing(document: Any, edits: Iterable[Edit], at: str = "") -> list[Edit]:
+    """The edits that take those edits back from the document they were made on.
+
+    ``at`` is the JSON Pointer of the document within a larger one that they are to be made on.
+    Raises ``PatchFailed`` where one of the edits does not fit.
+    """
+    back: list[Edit] = []
+    for edit in edits:
+        after = apply(document, [edit])
+        back = [_undoing(document, edit, at), *back]
+        document = after
+    return back
+
+
+def _undoing(document: Any, edit: Edit, at: str) -> Edit:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in edit.path[1:].split("/")]
+    parent = document
+    for step in steps[:-1]:
+        parent = parent[int(step)] if isinstance(parent, list) else parent[step]
+    last, path = steps[-1], at + edit.path
+    if isinstance(parent, list):
+        if edit.op == "add":
+            place = len(parent) if last == "-" else int(last)
+            return Edit("remove", f"{path.rsplit('/', 1)[0]}/{place}")
+        return Edit("add" if edit.op == "remove" else edit.op, path, parent[int(last)])
+    if edit.op == "add" and last not in parent:
+        return Edit("remove", path)
+    return Edit("add" if edit.op == "remove" else "replace", path, parent[last])
 
 
 def escape(key: str) -> str:

@@ -84,3 +84,15 @@ class Finding(msgspec.Struct, frozen=True):
     corrections: tuple[Correction, ...]
     draft: str | None = None
     document: dict[str, Any] | None = None
+
+    @property
+    def line(self) -> int | None:
+        """The claim line that the finding is about, counted from zero; ``None`` where it is about none."""
+        return line_of(self.expression[0])
+
+
+def line_of(element: str) -> int | None:
+    """The claim line, counted from zero, that a FHIRPath begins with; ``None`` for another element."""
+    if not element.startswith("Claim.item["):
+        return None
+    return int(element[11 : element.index("]")])

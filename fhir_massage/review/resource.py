@@ -23,7 +23,7 @@ from fhir_massage.fhir.read import Entry, replaced
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
-from fhir_massage.model.finding import Correction, Edit, Finding, Found
+from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.review.differences import changed_lines, differences, rules_touched
 from fhir_massage.review.report import Broken
 from fhir_massage.review.silence import firing_in, narrowed, speaking
@@ -222,7 +222,7 @@ def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken], lines: tuple[
     for rule in rules:
         try:
             for found in rule.check(case):
-                position = _line_of(found.element)
+                position = line_of(found.element)
                 told.append(Told(rule, found, _key(rule, found, lines, position), position))
         except Exception as error:  # a fault in one rule must not lose the others' findings
             broken.append(Broken(rule.id, case.resource, error))
@@ -250,7 +250,7 @@ def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Fin
         resource=case.resource,
         denial=found.denial or rule.denial,
         at_risk=None if severity == "information" else _at_risk(found, case),
-        citations=found.citations or _cited(case, rule),
+        citations=found.citations or rule.citations or _cited(case, rule),
         corrections=corrections,
         draft=found.draft,
         document=found.document,
@@ -267,7 +267,7 @@ def _at_risk(found: Found, case: Case) -> Decimal | None:
         return found.at_risk
     if not isinstance(case, ClaimCase):
         return None
-    position = _line_of(found.element)
+    position = line_of(found.element)
     if position is not None and position < len(case.lines):
         return _charge(case, case.lines[position])
     if case.total is not None:
@@ -285,12 +285,6 @@ def _charge(case: ClaimCase, line: Line) -> Decimal | None:
         return None
     fee = case.facts.fees.find(line.code, line.day)
     return None if fee is None else fee.dollars * int(line.units or 1)
-
-
-def _line_of(element: str) -> int | None:
-    if not element.startswith("Claim.item["):
-        return None
-    return int(element[11 : element.index("]")])
 
 
 def _key(rule: Rule, found: Found, lines: tuple[Line, ...], position: int | None) -> str:

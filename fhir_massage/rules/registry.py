@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from fhir_massage.errors import UnknownRule
+from fhir_massage.installed import Plugin
 from fhir_massage.model.case import ClaimCase, OrderCase
-from fhir_massage.model.finding import Denial, Found, Severity
+from fhir_massage.model.finding import Citation, Denial, Found, Severity
+from fhir_massage.rules import plugins
 from fhir_massage.rules.reads import reads_of
 from fhir_massage.rules.tools import change, charges, named, part_of_charge
 
@@ -58,6 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     the rule looks at in one go: the claim, one encounter or one line. What a rule on a line or an encounter
     decides must follow from the fields that ``LOOKED_AT`` names, the facts and the day of review; reviews
     remember for which of them it has nothing to say. What it finds stands on a line that it looked at.
+    ``citations`` are the sources of its findings that cite none, where no row of ``rule_sources`` names them.
     """
 
     id: str
@@ -70,14 +76,23 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     check: Callable[[Any], Iterator[Found]]
     page: dict[str, str]
     within: Scope = "claim"
+    citations: tuple[Citation, ...] = ()
 
     @property
     def reads(self) -> frozenset[str]:
         """The fields of cases and lines that tell whether the rule fires, and what of: all that its code names."""
         return _reads(self.id)
 
+    def example(self, kind: Literal["bad", "good"]) -> Path | None:
+        """The file of the rule's example, in the folder ``examples`` beside its module; ``None`` without one."""
+        file = Path(inspect.getfile(self.check)).parent / "examples" / self.id / f"{kind}.json"
+        return file if file.is_file() else None
 
+
+_ID = re.compile(r"[a-z][a-z0-9-]*")
 _rules: dict[str, Rule] = {}
+_plugins: tuple[Plugin, ...] | None = None
+_loading = RLock()
 
 
 def claim_rule(
@@ -89,38 +104,46 @@ def claim_rule(
     topic: str = "claim",
     denial: Denial | None = None,
     within: Scope = "claim",
+    citations: tuple[Citation, ...] = (),
 ) -> Callable[[ClaimCheck], ClaimCheck]:
-    """Register a function as the rule ``id`` for claims."""
+    """Register a function as the rule ``id`` for claims.
+
+    Its docstring is the rule's page. Raises ``ValueError`` for a page that lacks a section, an id that is
+    taken or no name, and a family or severity that there is not.
+    """
 
     def register(check: ClaimCheck) -> ClaimCheck:
         _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), within=within))  # fmt: skip
+                  denial=denial, check=check, page=_page(check), within=within, citations=citations))  # fmt: skip
         return check
 
     return register
 
 
 def order_rule(
-    id: str, *, severity: Severity, title: str, topic: str, denial: Denial | None = None
-) -> Callable[[OrderCheck], OrderCheck]:
-    """Register a function as the rule ``id`` for orders."""
+    id: str, *, severity: Severity, title: str, topic: str, denial: Denial | None = None,
+    citations: tuple[Citation, ...] = (),
+) -> Callable[[OrderCheck], OrderCheck]:  # fmt: skip
+    """Register a function as the rule ``id`` for orders. Raises ``ValueError`` as ``claim_rule`` does."""
 
     def register(check: OrderCheck) -> OrderCheck:
         _add(Rule(id=id, family="order", subject="order", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check)))  # fmt: skip
+                  denial=denial, check=check, page=_page(check), citations=citations))  # fmt: skip
         return check
 
     return register
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule, in the order in which they were registered."""
+    """Every rule: the product's own in their order, then those of installed packages."""
+    rule_plugins()
     return tuple(_rules.values())
 
 
 @cache
 def rules_for(subject: Subject) -> tuple[Rule, ...]:
     """The rules for claims or for orders."""
+    rule_plugins()
     return tuple(rule for rule in _rules.values() if rule.subject == subject)
 
 
@@ -138,15 +161,38 @@ def _reads(id: str) -> frozenset[str]:
 
 def rule_by_id(id: str) -> Rule:
     """The rule of that id. Raises ``UnknownRule``."""
+    rule_plugins()
     try:
         return _rules[id]
     except KeyError:
         raise UnknownRule(f"there is no rule '{id}'; `fhir-massage rules` lists them all") from None
 
 
+def rule_plugins() -> tuple[Plugin, ...]:
+    """The installed packages that offer rules, each with the rules that it brings or why it was left out.
+
+    They are imported when rules are first asked for, so that every door has the same ones.
+    """
+    global _plugins
+    with _loading:
+        if _plugins is None:
+            _plugins = ()  # a package that asks for rules while it is imported sees those so far
+            _plugins = plugins.load(_rules)
+            rules_for.cache_clear()
+            rules_within.cache_clear()
+        return _plugins
+
+
 def _add(rule: Rule) -> None:
     if rule.id in _rules:
         raise ValueError(f"two rules are called {rule.id}")
+    for what, value, known in (("family", rule.family, Family), ("severity", rule.severity, Severity)):
+        if value not in get_args(known):
+            raise ValueError(
+                f"the rule {rule.id} has a {what} that there is not; known are {', '.join(get_args(known))}"
+            )
+    if not _ID.fullmatch(rule.id):
+        raise ValueError(f"a rule's id is written in lower case letters, digits and hyphens, unlike {rule.id!r}")
     _rules[rule.id] = rule
     rules_for.cache_clear()
     rules_within.cache_clear()

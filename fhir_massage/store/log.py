@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.store.schema import Base, Card, Feedback, HookCall, at_head, upgrade, writable
+from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, at_head, upgrade, writable
 
 LONGEST_QUEUE = 10_000
 #: Seconds that a write waits for another process's before the record is given up.
@@ -50,7 +50,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The database, for what has to be known before a call is answered."""
+        """The database, for reading what was kept."""
         return self._engine
 
     def prepare(self) -> None:
@@ -66,7 +66,7 @@ class Store:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                for column in (HookCall.id, Card.uuid, Feedback.id):
+                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id):
                     connection.execute(select(column).limit(1))
         except SQLAlchemyError:
             return False
@@ -97,7 +97,7 @@ class Store:
         self.prepare()
         dropped = {}
         with self._engine.begin() as connection:
-            for kind in (HookCall, Card, Feedback):
+            for kind in (HookCall, Card, FindingRecord, Feedback):
                 old = kind.at < before
                 dropped[kind.__tablename__] = connection.execute(
                     select(func.count()).select_from(kind).where(old)

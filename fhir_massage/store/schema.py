@@ -90,6 +90,25 @@ class UsedToken(Base):
     expires: Mapped[float] = mapped_column(Float, index=True)
 
 
+class FindingRecord(Base):
+    """One finding: which rule, how grave, for which payer class, how much money. Nothing of a patient.
+
+    ``card`` is the id that feedback to it names; ``at_risk`` is in dollars. ``source`` is the hook's service,
+    or ``workbench``.
+    """
+
+    __tablename__ = "findings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    source: Mapped[str] = mapped_column(String(100))
+    card: Mapped[str] = mapped_column(String(100), index=True)
+    rule: Mapped[str] = mapped_column(String(100), index=True)
+    severity: Mapped[str] = mapped_column(String(20))
+    payer: Mapped[str] = mapped_column(String(100))
+    at_risk: Mapped[float | None] = mapped_column(Float)
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to this version's tables, or to an earlier step's. Raises ``SQLAlchemyError``.
 

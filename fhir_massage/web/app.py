@@ -16,6 +16,7 @@ from fhir_massage.fhir.read import read
 from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
+from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_trust_in_nobody
 from fhir_massage.store.log import BadStore, Store
 from fhir_massage.store.privacy import Privacy, installation_key
@@ -31,8 +32,8 @@ from fhir_massage.web.trust import ask_for_trust, trust_of
 log = structlog.get_logger()
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -55,6 +56,10 @@ class Service:
         self.settings = settings
         self.stopping = False
         self.facts: Facts = shipped(settings.policies, settings.data)
+        self.plugins = (*self.facts.plugins, *rule_plugins())
+        for plugin in self.plugins:
+            if plugin.problem is not None:
+                log.error("plugin left out", plugin=plugin.title, group=plugin.group, problem=plugin.problem)
         self.metrics = Metrics()
         self.metrics.facts(self.facts, datetime.now(UTC))
         self.store = _open_store(settings, self.metrics)

@@ -24,7 +24,8 @@ from fhir_massage.present.card import Made, make_cards
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
 from fhir_massage.store import record
-from fhir_massage.store.schema import Card, Feedback, HookCall
+from fhir_massage.store.findings import findings_on
+from fhir_massage.store.schema import Card, Feedback, FindingRecord, HookCall
 from fhir_massage.web.answer import json_body, plain_json, service
 
 log = structlog.get_logger()
@@ -121,7 +122,12 @@ def _keep(asked: Service, request: Mapping[str, Any], answered: _Answered, conte
         privacy=shared.privacy,
     )
     cards = [record.sent_card(each, at=now, service=asked.id) for each in answered.made]
-    shared.store.add_together((HookCall, row), *((Card, card) for card in cards))
+    findings = findings_on([each.card for each in answered.made], answered.report, asked.id, now)
+    shared.store.add_together(
+        (HookCall, row),
+        *((Card, card) for card in cards),
+        *((FindingRecord, finding) for finding in findings),
+    )
 
 
 def _new_id() -> str:

@@ -21,11 +21,19 @@ def healthz() -> Response:
 
 @door.get("/readyz")
 def readyz() -> Response:
-    """Whether calls belong here: facts are loaded, the store keeps records, and it is not stopping: 200, else 503."""
+    """Whether calls belong here: facts are loaded, the store keeps records, and it is not stopping: 200, else 503.
+
+    Plugins that were left out are named. They are no reason to take the service out of use: the operator
+    decides, by ``fhir-massage plugins`` before the start.
+    """
     shared = service()
     checks = {"facts": bool(shared.facts.policies), "store": shared.store.ready(), "staying": not shared.stopping}
     ready = all(checks.values())
-    return plain_json({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    content: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+    left_out = sorted({plugin.name for plugin in service().plugins if plugin.problem is not None})
+    if left_out:
+        content["plugins_left_out"] = left_out
+    return plain_json(content, 200 if ready else 503)
 
 
 @door.get("/metrics")

@@ -131,6 +131,12 @@ def _page_paths() -> Json:
             }
         },
     }
+    typed = {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": STRING}}
+        },
+    }
     example = {"name": "example", "in": "query", "schema": STRING}
     return {
         "/": {
@@ -141,6 +147,37 @@ def _page_paths() -> Json:
         },
         "/corrected": {
             "post": {**_operation("corrected", "The corrected claim", {**kept, **_refusals()}), "requestBody": form}
+        },
+        "/audit-sheet": {
+            "post": {**_operation("auditSheet", "What was found and done, for paper", {**page, **_refusals()}),
+                     "requestBody": form}
+        },
+        "/build": {
+            "get": _operation("buildPage", "A short form that makes a claim", page),
+            "post": {**_operation("build", "The claim that the form makes", {**page, **bad}), "requestBody": typed},
+        },
+        "/can-i-bill-it": {
+            "get": {**_operation("answersPage", "Who may bill what to whom", {**page, **bad}),
+                    "parameters": [{"name": name, "in": "query", "schema": STRING}
+                                   for name in ("code", "payer", "profession", "on")]}
+        },
+        "/rules": {
+            "get": {**_operation("rulesPage", "Every rule, searched", page),
+                    "parameters": [{"name": "q", "in": "query", "schema": STRING}]}
+        },
+        "/rules/{id}": {
+            "get": {**_operation("rulePage", "A rule's page", {**page, "404": _outcome("No such rule")}),
+                    "parameters": [{"name": "id", "in": "path", "required": True, "schema": STRING}]}
+        },
+        "/hooks": {
+            "get": {**_operation("hooksPage", "The hook simulator", {**page, **bad}),
+                    "parameters": [{"name": name, "in": "query", "schema": STRING} for name in ("service", "address")]},
+            "post": {**_operation("simulate", "A simulated call, and its cards", {**page, **bad}), "requestBody": typed},
+        },
+        "/hooks/calls": {"get": _operation("calls", "The last calls, as part of a page", page)},
+        "/savings": {
+            "get": {**_operation("savingsPage", "What the rules save", page),
+                    "parameters": [{"name": "days", "in": "query", "schema": STRING}]}
         },
     }  # fmt: skip
 

@@ -63,6 +63,20 @@ def test_the_difference_leads_from_one_document_to_the_other(before: Any, after:
     assert jsonpatch.apply_patch(before, operations) == after
 
 
+@given(objects, objects)
+def test_edits_are_taken_back(before: Any, after: Any) -> None:
+    edits = patch.difference(before, after)
+    assert patch.apply(after, patch.undoing(before, edits)) == before
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.data())
+def test_an_element_taken_out_of_an_array_is_one_edit(values: list[int], data: st.DataObject) -> None:
+    document = {"item": [{"sequence": place, "value": value} for place, value in enumerate(values)] + ["last"]}
+    place = data.draw(st.integers(0, len(values)))
+    (edit,) = patch.difference(document, {"item": document["item"][:place] + document["item"][place + 1 :]})
+    assert (edit.op, edit.path) == ("remove", f"/item/{place}")
+
+
 @pytest.mark.parametrize("path", ["", "item", "/item/01", "/item/-1", "/item/٣", "/status/x", "/missing/x"])
 def test_a_path_that_fits_nothing_is_refused(path: str) -> None:
     with pytest.raises(PatchFailed):

@@ -1,64 +1,142 @@
-"""The wheel holds everything that is read at run time, and works from an empty folder."""
+"""The wheel and the source archive hold what they should, are the same bytes each time, and work in an empty folder."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
+import site
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import fhir_massage
+from scripts.sbom import bill_of_materials, direct, distribution
 from tests.claims import claim, line
 
 ROOT = Path(__file__).parents[2]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+BUILD = [sys.executable, "-m", "build", "--no-isolation"]
+PACKAGED = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+DATE = "1790000000"
+
+
+def _tree(folder: Path, *, age: int, mode: int) -> Path:
+    """What is packaged, copied with files of that age in seconds and that mode, as another checkout has them."""
+    folder.mkdir()
+    for name in PACKAGED:
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "fhir_massage", folder / "fhir_massage", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(mode)
+            os.utime(file, (1_700_000_000 - age, 1_700_000_000 - age))
+    return folder
+
+
+def _build(tree: Path, *what: str, date: str = DATE) -> Path:
+    """What the build makes of the tree: the folder of it."""
+    out = tree.parent / f"{tree.name}-built-{'-'.join(what)}"
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": date, "PYTHONPATH": ""}
+    command = [*BUILD, *(f"--{each}" for each in what), "--outdir", str(out), str(tree)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300, env=environment, cwd=tree.parent)
+    return out
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the working tree, built by the locked tools and without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    tree = folder / "tree"
-    tree.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "fhir_massage"):
-        (tree / name).symlink_to(ROOT / name)
-    build = ["wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(tree)]
-    subprocess.run([*PIP, *build], check=True, capture_output=True, timeout=300)
-    (built,) = folder.glob("*.whl")
-    return built
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheel and source archive of the working tree, built by the locked tools and without a network."""
+    return _build(_tree(tmp_path_factory.mktemp("build") / "tree", age=0, mode=0o644), "sdist", "wheel")
 
 
-def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
+@pytest.fixture(scope="session")
+def wheel(built: Path) -> Path:
+    (wheel,) = built.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def sdist(built: Path) -> Path:
+    (sdist,) = built.glob("*.tar.gz")
+    return sdist
+
+
+def _ours() -> set[str]:
+    files = (file for file in (ROOT / "fhir_massage").rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return {str(file.relative_to(ROOT)) for file in files}
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    ours = (file for file in (ROOT / "fhir_massage").rglob("*") if file.is_file() and file.suffix != ".pyc")
-    missing = {str(file.relative_to(ROOT)) for file in ours} - held
-    assert not missing
+    beside = {name for name in held if name.startswith(f"fhir_massage-{fhir_massage.__version__}.dist-info/")}
+    assert held - beside == _ours()
     assert "fhir_massage/py.typed" in held
-    assert any(name.endswith("licenses/LICENSE") for name in held)
+    assert any(name.endswith("licenses/LICENSE") for name in beside)
+
+
+def test_the_source_archive_holds_the_package_and_what_builds_it_and_no_more(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert held == _ours() | {*PACKAGED, "PKG-INFO"}
+
+
+def test_no_file_that_a_person_or_a_run_leaves_behind_is_packaged(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    kinds = {".csv", ".toml", ".json", ".html", ".css", ".js", ".svg", ".md", ".py", ".typed", ".ini", ".mako", ".sql"}
+    assert {Path(name).suffix for name in names if ".dist-info/" not in name} <= kinds
+
+
+def test_another_checkout_builds_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    again = _build(_tree(tmp_path / "elsewhere", age=86_400, mode=0o600), "sdist", "wheel")
+    assert {f.name: f.read_bytes() for f in again.iterdir()} == {f.name: f.read_bytes() for f in built.iterdir()}
+
+
+def test_another_date_builds_other_bytes(wheel: Path, tmp_path: Path) -> None:
+    later = _build(_tree(tmp_path / "later", age=0, mode=0o644), "wheel", date="1800000000")
+    assert (later / wheel.name).read_bytes() != wheel.read_bytes(), "so that the date is what the others agree in"
+
+
+def test_the_source_archive_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    assert (_build(tree, "wheel") / wheel.name).read_bytes() == wheel.read_bytes()
 
 
 def test_it_reviews_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    """As pipx does it: an environment of its own, the wheel into it, and the command from anywhere."""
     place, empty = tmp_path / "place", tmp_path / "empty"
     empty.mkdir()
-    install = ["install", "--no-index", "--no-deps", "--no-compile", "--target", str(place), str(wheel)]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True, timeout=300)
+    install = ["--python", str(place), "install", "--no-index", "--no-deps", "--no-compile", str(wheel)]
     subprocess.run([*PIP, *install], check=True, capture_output=True, timeout=300)
+    # Its dependencies are those that the tests run with: no index is asked.
+    (packages,) = place.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
     (empty / "claim.json").write_text(json.dumps(claim(line("97140", units=4, minutes=20))))
-    program = "import sys, fhir_massage.cli as c; assert sys.argv.pop(1) in c.__file__; c.main()"
     result = subprocess.run(
-        [sys.executable, "-c", program, str(place), "check", "--on", "2026-11-10", "--format", "json", "claim.json"],
+        [place / "bin" / "fhir-massage", "check", "--on", "2026-11-10", "--format", "json", "claim.json"],
         cwd=empty,
-        env={**os.environ, "PYTHONPATH": str(place)},
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FHIR_MASSAGE_"))},
         capture_output=True,
         timeout=120,
     )
     assert result.returncode == 1, result.stderr.decode()
     assert [finding["rule"] for finding in json.loads(result.stdout)["findings"]] == ["units-exceed-minutes"]
     assert list(empty.iterdir()) == [empty / "claim.json"], "a check leaves nothing behind"
+    where = subprocess.run(
+        [place / "bin" / "python", "-c", "import fhir_massage; print(fhir_massage.__file__)"],
+        cwd=empty, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert where.stdout.startswith(str(packages)), "the wheel is what ran"
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
@@ -80,6 +158,73 @@ def test_the_test_lock_installs_the_same_versions_as_the_lock() -> None:
 
 
 def test_the_build_tools_are_locked_too() -> None:
-    assert {"setuptools", "wheel"} <= set(
-        re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.M)
-    )
+    assert {"build", "flit-core"} <= _locked("requirements.txt")
+
+
+# --- extras ----------------------------------------------------------------------------------------------
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _locked(name: str) -> set[str]:
+    return {distribution(line) for line in re.findall(r"^[a-z0-9._-]+==", (ROOT / name).read_text(), re.M)}
+
+
+@pytest.mark.parametrize("extra", PROJECT["optional-dependencies"])
+def test_what_an_extra_asks_for_is_locked(extra: str) -> None:
+    asked = {distribution(requirement) for requirement in PROJECT["optional-dependencies"][extra]}
+    assert asked
+    assert asked <= _locked("requirements-test.txt")
+
+
+def test_the_promised_extras_are_there() -> None:
+    assert {"audit", "docs", "frame", "postgres", "spark"} <= set(PROJECT["optional-dependencies"])
+
+
+def test_the_wheel_says_which_pythons_and_extras_there_are(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"fhir_massage-{fhir_massage.__version__}.dist-info/METADATA").decode()
+    assert "Requires-Python: >=3.11" in metadata
+    assert re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", metadata, re.M) == [
+        "3.11", "3.12", "3.13", "3.14",
+    ]  # fmt: skip
+    assert set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.M)) == set(PROJECT["optional-dependencies"])
+    assert "License-Expression: Apache-2.0" in metadata
+
+
+# --- bill of materials -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bill() -> dict:
+    return bill_of_materials()
+
+
+def test_the_bill_of_materials_lists_what_is_locked_with_its_hashes(bill: dict) -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", text, re.M))
+    assert {component["name"]: component["version"] for component in bill["components"]} == pinned
+    hashed = {
+        each["content"]
+        for component in bill["components"]
+        for reference in component["externalReferences"]
+        for each in reference["hashes"]
+    }
+    assert hashed == set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+
+
+def test_the_bill_of_materials_names_the_product_and_what_it_asks_for(bill: dict) -> None:
+    product = bill["metadata"]["component"]
+    assert (product["name"], product["version"]) == ("fhir-massage", fhir_massage.__version__)
+    names = {component["bom-ref"]: distribution(component["name"]) for component in bill["components"]}
+    (asked,) = (each["dependsOn"] for each in bill["dependencies"] if each["ref"] == product["bom-ref"])
+    assert {names[reference] for reference in asked} == direct()
+
+
+def test_the_bill_of_materials_is_the_same_each_time_and_valid(bill: dict) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    assert bill_of_materials() == bill
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None

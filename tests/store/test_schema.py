@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, create_engine, insert, select, text
 from fhir_massage.cli.main import main
 from fhir_massage.store.log import Store
 from fhir_massage.store.privacy import Privacy, installation_key
-from fhir_massage.store.schema import Base, Card, Feedback, HookCall, revisions, upgrade
+from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, revisions, upgrade
 from tests.store.test_log import record
 
 
@@ -152,10 +152,12 @@ def test_what_is_past_its_time_is_dropped_and_no_more(database: str) -> None:
         at = now - timedelta(days=days)
         store.add(HookCall, **{**record(days), "at": at})
         store.add(Card, uuid=f"c{days}", at=at, service="s", topic="claim", rules=[], suggestions={})
+        found = {"rule": "r", "severity": "error", "payer": "", "at_risk": 58.0}
+        store.add(FindingRecord, at=at, source="s", card=f"c{days}", **found)
         store.add(Feedback, at=at, service="s", card=f"c{days}", outcome="accepted")
     store.close()
-    assert store.prune(now - timedelta(days=90)) == {"hook_calls": 1, "cards": 1, "feedback": 1}
-    assert store.prune(now - timedelta(days=90)) == {"hook_calls": 0, "cards": 0, "feedback": 0}
+    assert store.prune(now - timedelta(days=90)) == {"hook_calls": 1, "cards": 1, "findings": 1, "feedback": 1}
+    assert store.prune(now - timedelta(days=90)) == {"hook_calls": 0, "cards": 0, "findings": 0, "feedback": 0}
     with create_engine(database).connect() as connection:
         assert connection.execute(select(Card.uuid)).scalars().all() == ["c10"]
 

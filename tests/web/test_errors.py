@@ -95,7 +95,7 @@ def test_a_store_that_fails_fails_no_answer(app: Flask, client: FlaskClient, tmp
     (tmp_path / "fhir_massage.sqlite").write_bytes(b"this is no database" * 100)
     assert client.post(SERVICE, json=hook(TOO_MANY)).json["cards"]
     store.close()
-    assert store.lost == 2  # the call and its card
+    assert store.lost == 3  # the call, its card and its finding
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json["checks"]) == (503, {"facts": True, "store": False, "staying": True})
 

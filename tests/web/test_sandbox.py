@@ -26,8 +26,8 @@ from fhir_massage.web.app import create_app
 from tests.claims import resource
 from tests.ehr.records import Record
 from tests.hooks.tokens import ISSUER, Client, key_set
-from tests.web.test_browser import CHROMIUM, FLAGS
 from tests.web.test_doors import TOO_MANY
+from tests.web.workbench.conftest import CHROMIUM, FLAGS
 
 SERVICE = "/cds-services/fhir-massage-order-sign"
 SANDBOX = Client("ES384", kid="44823f3d-0b01-4a6c-a80e-b9d3e8a7226f")
