@@ -144,7 +144,7 @@ def writable(engine: Engine) -> bool:
     """Whether the database may be written to, within a second. Raises ``SQLAlchemyError``, which means no."""
     with engine.connect() as connection:
         if _is_postgresql(connection):
-            return connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off"
+            return bool(connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off")
         if connection.dialect.name == "sqlite":
             _begin_and_leave(connection.execution_options(isolation_level="AUTOCOMMIT"))
         return True

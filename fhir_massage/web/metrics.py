@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,11 +31,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 10)
 
 
-def _beside(count: Callable[Concatenate[Metrics, P], None]) -> Callable[Concatenate[Metrics, P], None]:
+def _beside(count: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
     """Let counting stand beside the answer: where it fails (a full disk, say), the log says so and nothing else does."""
 
     @wraps(count)
-    def counted(metrics: Metrics, *given: P.args, **named: P.kwargs) -> None:
+    def counted(metrics: Any, /, *given: P.args, **named: P.kwargs) -> None:
         try:
             count(metrics, *given, **named)
         except Exception as error:

@@ -64,7 +64,9 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
 def test_every_event_of_the_log_is_documented() -> None:
     written = set()
     for file in (ROOT / "fhir_massage").rglob("*.py"):
-        written |= set(re.findall(r"\blog\.(?:info|warning|error|log)\(\s*(?:record\.levelno, )?\"([\w ]+)\"", file.read_text()))
+        written |= set(
+            re.findall(r"\blog\.(?:info|warning|error|log)\(\s*(?:record\.levelno, )?\"([\w ]+)\"", file.read_text())
+        )
     table = OPERATING.partition("## Logs")[2].partition("\n## ")[0]
     documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([^`]+)`", row)}
     assert documented - {"event"} == written

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from fhir_massage.cli.main import COMMANDS, main
 from fhir_massage.settings import PREFIX, Settings
 
@@ -110,7 +109,11 @@ def test_an_audit_without_its_data_says_so_and_fails_nothing() -> None:
 def test_an_audit_of_what_cannot_be_read_fails(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_text("flask==3.0.0\n")  # without its hash
     told = subprocess.run(
-        [ROOT / "scripts/audit-dependencies", tmp_path / "bad.txt"], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [ROOT / "scripts/audit-dependencies", tmp_path / "bad.txt"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert told.returncode == 1
 
@@ -118,5 +121,3 @@ def test_an_audit_of_what_cannot_be_read_fails(tmp_path: Path) -> None:
 def test_the_audit_is_there_for_make() -> None:
     assert "audit-dependencies" in (ROOT / "Makefile").read_text()
     assert os.access(ROOT / "scripts/audit-dependencies", os.X_OK)
-
-
