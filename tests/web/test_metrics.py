@@ -64,7 +64,7 @@ def test_records_that_are_lost_are_counted_and_none_is_left_waiting(app: Flask, 
     client.post(SERVICE, json=hook(TOO_MANY))
     app.extensions["fhir_massage"].store.close()
     found = told(client)
-    assert found["fhir_massage_store_lost_total"] == 2  # the call and its card
+    assert found["fhir_massage_store_lost_total"] == 3  # the call, its card and its finding
     assert found["fhir_massage_store_queue"] == 0
 
 

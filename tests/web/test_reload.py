@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -168,3 +170,24 @@ def test_a_request_id_is_passed_through_to_log_and_answer(running: Running) -> N
     assert answer.headers["X-Request-Id"] == "ehr-4711"
     (line,) = (line for line in logged(running, "request") if line["request_id"] == "ehr-4711")
     assert (line["route"], line["status"]) == ("/cds-services/<id>", 200)
+
+
+def test_a_worker_that_was_told_to_stop_is_not_ready_on_the_connections_it_has(running: Running) -> None:
+    until(lambda: len(logged(running, "worker started")) == 2)
+    with requests.Session() as session:
+        assert session.get(f"{running.address}/readyz", timeout=30).json()["checks"]["staying"]
+        for line in logged(running, "worker started"):
+            os.kill(line["process"], signal.SIGTERM)
+        time.sleep(0.2)
+        answer = session.get(f"{running.address}/readyz", timeout=30)
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"facts": True, "store": True, "staying": False}
+
+
+def test_what_gunicorn_logs_is_an_object_a_line_and_repeats_nothing_of_a_request(running: Running) -> None:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
+        raw.sendall(b"GET /Pat-Example NONSENSE\r\n\r\n")
+        assert b" 400 " in raw.recv(1000)
+    until(lambda: bool(logged(running, "server")))
+    assert "Invalid request" in logged(running, "server")[0]["words"]
+    assert "Pat-Example" not in running.log.read_text()
