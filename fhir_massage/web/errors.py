@@ -19,6 +19,7 @@ _CODES = {
     422: "business-rule",
     404: "not-found",
     405: "not-supported",
+    406: "not-supported",
     413: "too-long",
     415: "not-supported",
     500: "exception",

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from fhir_massage import __version__
+from fhir_massage.fhir.validation import MODES
 from fhir_massage.hooks.services import SERVICES
 from fhir_massage.web.answer import plain_json
 from fhir_massage.web.fhir import VALIDATED
@@ -73,19 +74,33 @@ def _hook_paths() -> Json:
 
 def _fhir_paths() -> Json:
     kind = {"name": "kind", "in": "path", "required": True, "schema": {"enum": list(VALIDATED)}}
+    instance = {"name": "id", "in": "path", "required": True, "schema": STRING}
+    mode = {"name": "mode", "in": "query", "schema": {"enum": list(MODES)}}
+    profile = {"name": "profile", "in": "query", "schema": STRING}
+    form = {"name": "_format", "in": "query", "schema": STRING}
+
+    def validation(id: str, summary: str) -> Json:
+        outcome = {"200": _fhir("The findings", "OperationOutcome"), **_refusals(406)}
+        operation = _operation(id, summary, outcome, body="Resource", media="application/fhir+json")
+        return {**operation, "parameters": [mode, profile, form]}
+
+    def reading(id: str, summary: str, *others: int) -> Json:
+        refused = {str(status): _outcome(_REFUSED[status]) for status in (*others, 406)}
+        return {**_operation(id, summary, {"200": _fhir("The resource", "Resource"), **refused}), "parameters": [form]}
+
     return {
         "/fhir/{kind}/$validate": {
             "parameters": [kind],
-            "post": _operation(
-                "validate",
-                "An OperationOutcome on a resource, a Bundle, or Parameters with either",
-                {"200": _fhir("The findings", "OperationOutcome"), **_refusals()},
-                body="Resource",
-                media="application/fhir+json",
-            ),
+            "post": validation("validate", "An OperationOutcome on a resource, a Bundle, or Parameters with either"),
         },
-        "/fhir/metadata": {
-            "get": _operation("metadata", "The CapabilityStatement", {"200": _fhir("The statement", "Resource")})
+        "/fhir/{kind}/{id}/$validate": {
+            "parameters": [kind, instance],
+            "post": validation("validateInstance", "The same about one instance, also in mode update or delete"),
+        },
+        "/fhir/metadata": {"get": reading("metadata", "The CapabilityStatement")},
+        "/fhir/OperationDefinition/{id}": {
+            "parameters": [instance],
+            "get": reading("definition", "The definition of $validate", 404),
         },
     }
 
@@ -187,17 +202,20 @@ def _operation(id: str, summary: str, responses: Json, *, body: str = "", media:
     return operation
 
 
+_REFUSED = {
+    400: "Unusable, and where",
+    401: "The call does not prove which client makes it, where that is required",
+    404: "There is no such thing",
+    406: "Asked for in another form than JSON",
+    412: "What is reviewed was neither sent nor can be fetched",
+    413: "Too large",
+    415: "Not JSON",
+    422: "A version of CRD that is not spoken",
+}
+
+
 def _refusals(*others: int) -> Json:
-    words = {
-        400: "Unusable, and where",
-        401: "The call does not prove which client makes it, where that is required",
-        404: "No such service",
-        412: "What is reviewed was neither sent nor can be fetched",
-        413: "Too large",
-        415: "Not JSON",
-        422: "A version of CRD that is not spoken",
-    }
-    return {str(status): _outcome(words[status]) for status in sorted({400, 413, 415, *others})}
+    return {str(status): _outcome(_REFUSED[status]) for status in sorted({400, 413, 415, *others})}
 
 
 def _outcome(description: str) -> Json:
