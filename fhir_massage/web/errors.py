@@ -23,13 +23,14 @@ _CODES = {
     413: "too-long",
     415: "not-supported",
     500: "exception",
+    503: "transient",
 }
 _WORDS = {
     404: "there is nothing at this address",
     405: "this address does not take that method",
     413: "the body is larger than is taken here",
 }
-_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
+_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json", "/subscriptions")
 
 
 def register_errors(app: Flask) -> None:

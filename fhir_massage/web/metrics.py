@@ -22,6 +22,9 @@ class Metrics:
         self._findings = Counter(
             "fhir_massage_findings", "Findings by rule and severity", ["rule", "severity"], registry=registry
         )
+        self._told = Counter(
+            "fhir_massage_told", "What became of the claims that a FHIR server told of", ["outcome"], registry=registry
+        )
         self.hook_seconds = Histogram(
             "fhir_massage_hook_seconds", "Seconds that a hook call took", ["service"], registry=registry
         )
@@ -32,6 +35,10 @@ class Metrics:
         self._reviewed.labels("order").inc(len(report.orders))
         for finding in report.findings:
             self._findings.labels(finding.rule, finding.severity).inc()
+
+    def told(self, outcome: str) -> None:
+        """Count what became of a notice: reviewed, gone, looked (for changes), failed, or left after its last attempt."""
+        self._told.labels(outcome).inc()
 
     def text(self) -> bytes:
         """The metrics as Prometheus reads them, of all workers together where there are several."""

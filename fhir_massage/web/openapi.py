@@ -35,7 +35,14 @@ def document() -> Json:
             "summary": "Checks the billing of massage and manual therapy in FHIR claims and orders",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_hook_paths(), **_fhir_paths(), **_answer_paths(), **_operator_paths(), **_page_paths()},
+        "paths": {
+            **_hook_paths(),
+            **_fhir_paths(),
+            **_subscription_paths(),
+            **_answer_paths(),
+            **_operator_paths(),
+            **_page_paths(),
+        },
         "components": {"schemas": _schemas()},
     }
 
@@ -102,6 +109,19 @@ def _fhir_paths() -> Json:
             "parameters": [instance],
             "get": reading("definition", "The definition of $validate", 404),
         },
+    }
+
+
+def _subscription_paths() -> Json:
+    claim = {"name": "id", "in": "path", "required": True, "schema": STRING}
+    refused = {str(status): _outcome(_REFUSED[status]) for status in (400, 401, 404, 413, 415, 503)}
+    answers = {"202": {"description": "Kept; the review follows"}, **refused}
+    body = {"content": {"application/fhir+json": {"schema": _ref("Resource")}}}
+    told = _operation("told", "A FHIR server tells of claims, with or without payload, where that is set up", answers)
+    told_of = _operation("toldOf", "The same, as the update of a claim", answers)
+    return {
+        "/subscriptions/claims": {"post": {**told, "requestBody": body}},
+        "/subscriptions/claims/Claim/{id}": {"parameters": [claim], "put": {**told_of, "requestBody": body}},
     }
 
 
@@ -211,6 +231,7 @@ _REFUSED = {
     413: "Too large",
     415: "Not JSON",
     422: "A version of CRD that is not spoken",
+    503: "It could not be kept",
 }
 
 

@@ -65,6 +65,7 @@ def run(app: Flask, host: str, port: int) -> None:
         "preload_app": True,
         "graceful_timeout": 10,
         "loglevel": "warning",
+        "post_worker_init": lambda _worker: app.extensions["fhir_massage"].start(),
     }
     Server(app, options).run()
 
