@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fhir_massage import __version__
-
 Json = dict[str, Any]
 RELEASED = "2026-11-24"
 FORMATS = ("application/fhir+json", "json")
@@ -15,14 +13,14 @@ VALIDATE = "fhir-massage-validate"
 _FHIR_VALIDATE = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 
 
-def capability_statement(base: str, kinds: Sequence[str]) -> Json:
-    """What is offered at ``base``: ``$validate`` for each of ``kinds``, and the reading of its definition."""
+def capability_statement(base: str, kinds: Sequence[str], version: str) -> Json:
+    """What this version offers at ``base``: ``$validate`` for each of ``kinds``, and the reading of its definition."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": RELEASED,
         "kind": "instance",
-        "software": {"name": "fhir_massage", "version": __version__},
+        "software": {"name": "fhir_massage", "version": version},
         "implementation": {"description": "Checks the billing of massage and manual therapy", "url": base},
         "fhirVersion": "4.0.1",
         "format": list(FORMATS),
@@ -43,13 +41,13 @@ def _operation(base: str) -> Json:
     return {"name": "validate", "definition": f"{base}/OperationDefinition/{VALIDATE}"}
 
 
-def operation_definition(base: str, kinds: Sequence[str]) -> Json:
-    """The definition of ``$validate`` as it is offered at ``base`` for ``kinds``."""
+def operation_definition(base: str, kinds: Sequence[str], version: str) -> Json:
+    """The definition of ``$validate`` as this version offers it at ``base`` for ``kinds``."""
     return {
         "resourceType": "OperationDefinition",
         "id": VALIDATE,
         "url": f"{base}/OperationDefinition/{VALIDATE}",
-        "version": __version__,
+        "version": version,
         "name": "ValidateBilling",
         "title": "Validate the billing of massage and manual therapy",
         "status": "active",

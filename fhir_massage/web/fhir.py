@@ -7,6 +7,7 @@ from datetime import date
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotAcceptable, NotFound
 
+from fhir_massage import __version__
 from fhir_massage.errors import Unreadable
 from fhir_massage.fhir.read import Arrival, parse, read
 from fhir_massage.fhir.structure import departures
@@ -98,7 +99,7 @@ def _refuse_without(kind: str, arrival: Arrival) -> None:
 @door.get("/metadata")
 def metadata() -> Response:
     """What this FHIR server offers."""
-    return fhir_json(capability_statement(_base(), VALIDATED))
+    return fhir_json(capability_statement(_base(), VALIDATED, __version__))
 
 
 @door.get("/OperationDefinition/<id>")
@@ -106,7 +107,7 @@ def definition(id: str) -> Response:
     """The definition of ``$validate``, which the CapabilityStatement refers to."""
     if id != VALIDATE:
         raise NotFound
-    return fhir_json(operation_definition(_base(), VALIDATED))
+    return fhir_json(operation_definition(_base(), VALIDATED, __version__))
 
 
 def _base() -> str:
