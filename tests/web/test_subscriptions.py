@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fhir.resources.R4B.task import Task
 from flask import Flask
 from pytest_httpserver import HTTPServer
@@ -22,6 +24,7 @@ from fhir_massage.web.app import create_app
 from tests.claims import resource
 from tests.ehr.records import Json, Record, fhir
 from tests.web.test_doors import CORRECT, TOO_MANY
+from tests.web.test_serve import Running
 
 SECRET = "a-secret-of-sixteen"
 TOKEN = "of-the-service-1a2b"
@@ -76,6 +79,14 @@ def until(holds: Callable[[], object]) -> None:
 def waiting(app: Flask) -> int:
     notices: Notices = app.extensions["fhir_massage"].notices
     return notices.waiting()
+
+
+def is_gone(address: str) -> bool:
+    try:
+        requests.get(f"{address}/healthz", timeout=5)
+    except requests.RequestException:
+        return True
+    return False
 
 
 def worked_off(app: Flask) -> None:
@@ -228,6 +239,58 @@ def test_what_was_acknowledged_survives_a_restart(make: Make, record: Record, tm
     second.extensions["fhir_massage"].start()
     worked_off(second)
     assert len(tasks(record)) == 1
+
+
+def test_what_was_acknowledged_survives_the_end_of_every_process(record: Record, tmp_path: Path) -> None:
+    """Killed amid the review, with the claim in a worker's hands; the next service takes it up by itself."""
+    settings = {
+        "FHIR_MASSAGE_SUBSCRIPTION_SERVER": record.base,
+        "FHIR_MASSAGE_SUBSCRIPTION_SECRET": SECRET,
+    }
+    record.instead["Claim/c1"] = fhir({}, 500)
+    first = Running(tmp_path / "data", tmp_path / "log", **settings)
+    first.wait()
+    answer = requests.post(first.address + ADDRESS, json=version(1), headers=TOLD, timeout=30)
+    assert answer.status_code == 202
+    until(lambda: "Claim/c1" in record.asked)
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait(timeout=30)
+    until(lambda: is_gone(first.address))  # the workers end when they miss their master
+    del record.instead["Claim/c1"]
+    with create_engine(f"sqlite:///{tmp_path / 'fhir_massage.sqlite'}").begin() as store:
+        store.execute(text("update told set due = 0, taken_until = null"))
+    second = make()
+    second.extensions["fhir_massage"].start()
+    worked_off(second)
+    assert len(tasks(record)) == 1
+
+
+def test_what_was_acknowledged_survives_the_end_of_every_process(record: Record, tmp_path: Path) -> None:
+    """Killed amid the review, with the claim in a worker's hands; the next service takes it up by itself."""
+    settings = {
+        "FHIR_MASSAGE_SUBSCRIPTION_SERVER": record.base,
+        "FHIR_MASSAGE_SUBSCRIPTION_SECRET": SECRET,
+    }
+    record.instead["Claim/c1"] = fhir({}, 500)
+    first = Running(tmp_path / "data", tmp_path / "log", **settings)
+    first.wait()
+    answer = requests.post(first.address + ADDRESS, json=version(1), headers=TOLD, timeout=30)
+    assert answer.status_code == 202
+    until(lambda: "Claim/c1" in record.asked)
+    workers = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children").read_text().split()
+    for process in (first.process.pid, *map(int, workers)):
+        os.kill(process, signal.SIGKILL)
+    first.process.wait(timeout=30)
+    del record.instead["Claim/c1"]
+    with create_engine(f"sqlite:///{tmp_path / 'data/fhir_massage.sqlite'}").begin() as store:
+        assert store.execute(text("select claim from told")).scalar_one() == "c1"
+        store.execute(text("update told set due = 0, taken_until = null"))  # as though the lease were over
+    second = Running(tmp_path / "data", tmp_path / "log2", **settings)
+    second.wait()
+    until(lambda: tasks(record))
+    second.stop()
+    assert len(record.put) == 1
+    assert SECRET not in (tmp_path / "log").read_text() + (tmp_path / "log2").read_text()
 
 
 def test_what_a_claim_refers_to_is_waited_for_before_it_is_judged(
