@@ -257,31 +257,6 @@ def test_what_was_acknowledged_survives_the_end_of_every_process(record: Record,
     first.process.wait(timeout=30)
     until(lambda: is_gone(first.address))  # the workers end when they miss their master
     del record.instead["Claim/c1"]
-    with create_engine(f"sqlite:///{tmp_path / 'fhir_massage.sqlite'}").begin() as store:
-        store.execute(text("update told set due = 0, taken_until = null"))
-    second = make()
-    second.extensions["fhir_massage"].start()
-    worked_off(second)
-    assert len(tasks(record)) == 1
-
-
-def test_what_was_acknowledged_survives_the_end_of_every_process(record: Record, tmp_path: Path) -> None:
-    """Killed amid the review, with the claim in a worker's hands; the next service takes it up by itself."""
-    settings = {
-        "FHIR_MASSAGE_SUBSCRIPTION_SERVER": record.base,
-        "FHIR_MASSAGE_SUBSCRIPTION_SECRET": SECRET,
-    }
-    record.instead["Claim/c1"] = fhir({}, 500)
-    first = Running(tmp_path / "data", tmp_path / "log", **settings)
-    first.wait()
-    answer = requests.post(first.address + ADDRESS, json=version(1), headers=TOLD, timeout=30)
-    assert answer.status_code == 202
-    until(lambda: "Claim/c1" in record.asked)
-    workers = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children").read_text().split()
-    for process in (first.process.pid, *map(int, workers)):
-        os.kill(process, signal.SIGKILL)
-    first.process.wait(timeout=30)
-    del record.instead["Claim/c1"]
     with create_engine(f"sqlite:///{tmp_path / 'data/fhir_massage.sqlite'}").begin() as store:
         assert store.execute(text("select claim from told")).scalar_one() == "c1"
         store.execute(text("update told set due = 0, taken_until = null"))  # as though the lease were over
