@@ -18,7 +18,17 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, at_head, upgrade, writable
+from fhir_massage.store.schema import (
+    Base,
+    Card,
+    Feedback,
+    FindingRecord,
+    HookCall,
+    Told,
+    at_head,
+    upgrade,
+    writable,
+)
 
 LONGEST_QUEUE = 10_000
 #: Seconds that a write waits for another process's before the record is given up.
@@ -66,7 +76,7 @@ class Store:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id):
+                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id, Told.claim):
                     connection.execute(select(column).limit(1))
         except SQLAlchemyError:
             return False
