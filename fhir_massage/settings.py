@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,6 +30,7 @@ from fhir_massage.errors import FhirMassageError
 
 PREFIX = "FHIR_MASSAGE_"
 IN_FILE = "_FILE"
+SHORTEST_SECRET = 16
 #: Names in the environment that are no settings: the settings' file, a token for commands, the tests' own.
 _BESIDES = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}FHIR_TOKEN", f"{PREFIX}DEEP"})
 _PASSWORD = re.compile(r"(://[^:@/]*)(:.*)?@")
@@ -112,6 +113,15 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         default=2, ge=1, le=64, description="Processes that answer; about one for each core that is free for it."
+    )
+    subscription_server: str | None = Field(
+        default=None, description="Base address of the FHIR server that tells of claims and that is written back to."
+    )
+    subscription_secret: SecretStr | None = Field(
+        default=None, description="What that server sends as `Authorization: Bearer`; without it nothing is taken in."
+    )
+    subscription_token: SecretStr | None = Field(
+        default=None, description="Bearer token for reading from that server and writing Tasks to it."
     )
 
     @classmethod
@@ -227,6 +237,26 @@ def refuse_trust_in_nobody(settings: Settings) -> None:
     for source in settings.issuers.values():
         if "://" not in source and not Path(source).is_file():
             raise BadSetting(f"{PREFIX}ISSUERS: there is no file {source}")
+
+
+def refuse_half_a_subscription(settings: Settings) -> None:
+    """Raise ``BadSetting`` where a server may tell of claims and something needed for that is not set."""
+    secret, server = settings.subscription_secret, settings.subscription_server
+    if (secret is None) != (server is None):
+        raise BadSetting(f"{PREFIX}SUBSCRIPTION_SECRET: it goes together with {PREFIX}SUBSCRIPTION_SERVER")
+    if secret is not None and (len(secret.get_secret_value()) < SHORTEST_SECRET or not _is_token(secret)):
+        raise BadSetting(
+            f"{PREFIX}SUBSCRIPTION_SECRET: at least {SHORTEST_SECRET} characters of ASCII without blanks are needed"
+        )
+    if settings.subscription_token is not None and not _is_token(settings.subscription_token):
+        raise BadSetting(f"{PREFIX}SUBSCRIPTION_TOKEN: it holds what cannot stand in a header")
+    if server is not None and not server.startswith(("https://", "http://")):
+        raise BadSetting(f"{PREFIX}SUBSCRIPTION_SERVER: it is no address of a web server")
+
+
+def _is_token(secret: SecretStr) -> bool:
+    text = secret.get_secret_value()
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def with_audience(settings: Settings, host: str, port: int) -> Settings:

@@ -6,9 +6,14 @@ resource's own JSON. Dates stay the text that FHIR has, because they may be part
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import msgspec
+
+#: An electronic claim has at most so many service lines: ASC X12N 837I (005010X223), loop 2400; the 837P has 50.
+MOST_LINES = 999
+#: Four modifiers stand on a service line there and eleven payers on a claim; this leaves room for whatever else.
+MOST_PARTS = 99
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -120,7 +125,7 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     procedure_sequence: list[int] = []
     information_sequence: list[int] = []
     product_or_service: CodeableConcept | None = None
-    modifier: list[CodeableConcept] = []
+    modifier: Annotated[list[CodeableConcept], msgspec.Meta(max_length=MOST_PARTS)] = []
     serviced_date: str | None = None
     serviced_period: Period | None = None
     quantity: Quantity | None = None
@@ -155,11 +160,11 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
     diagnosis: list[ClaimDiagnosis] = []
     procedure: list[ClaimProcedure] = []
     accident: Accident | None = None
-    item: list[Item] = []
+    item: Annotated[list[Item], msgspec.Meta(max_length=MOST_LINES)] = []
 
 
 class Claim(Billed, frozen=True, kw_only=True, gc=False, tag="Claim"):
-    insurance: list[Insurance] = []
+    insurance: Annotated[list[Insurance], msgspec.Meta(max_length=MOST_PARTS)] = []
     total: Money | None = None
 
 

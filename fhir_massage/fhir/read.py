@@ -473,6 +473,8 @@ def _wrong_type(error: msgspec.ValidationError, place: str) -> Unreadable:
             _JSON_TYPES.get(part, f"a {part}") for part in _alternatives(expected[1]) if part != "null"
         )
         reason = f"expected {wanted}, got {_JSON_TYPES.get(expected[2], expected[2])}"
+    elif longest := re.fullmatch(r"Expected `array` of length <= (\d+)", reason):
+        reason = f"more than {longest[1]}, which are more than are read here"
     elif "resourceType" in where:
         reason = "resourceType is not one of FHIR R4"
     return Unreadable(reason, place=f"{place}{path}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.errors import Unreadable
+from fhir_massage.errors import NotFetched, Unreadable
 from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Citation, Correction, Finding
 from fhir_massage.present.finding import as_json
@@ -51,17 +51,18 @@ def cards(report: Report, new_id: Callable[[], str]) -> list[Json]:
     return [made.card for made in make_cards(report, new_id)]
 
 
-def make_cards(report: Report, new_id: Callable[[], str]) -> list[Made]:
+def make_cards(report: Report, new_id: Callable[[], str], needed: str | None = None) -> list[Made]:
     """The cards of a report, the gravest first, with what is to be remembered of each.
 
-    A finding makes a card where it is an error or a warning, or offers something to do.
+    A finding makes a card where it is an error or a warning, or offers something to do. ``needed`` names the
+    prefetch that holds what is reviewed, where there is one: what cannot be read there was not reviewed.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in report.findings:
         if finding.severity != "information" or finding.corrections or finding.draft:
             groups.setdefault((finding.resource, rule_by_id(finding.rule).topic), []).append(finding)
     made = [_card(report, topic, findings, new_id) for (_, topic), findings in groups.items()]
-    unread = [error for error in report.unread if not (error.place or "").startswith("prefetch")]
+    unread = [error for error in report.unread if _matters(error, needed)]
     if unread:
         made.append(_unread_card(unread, new_id))
     return sorted(made, key=lambda each: each.gravity)
@@ -104,6 +105,14 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
 def _without_nulls(content: Json) -> Json:
     """CDS Hooks has nothing stand that has no value."""
     return {key: value for key, value in content.items() if value is not None}
+
+
+def _matters(error: Unreadable, needed: str | None) -> bool:
+    """Whether the user is told: not of what a prefetch brings beside what is reviewed."""
+    place = error.place or ""
+    if needed is not None and not isinstance(error, NotFetched) and place.startswith(f"prefetch.{needed}."):
+        return True
+    return not place.startswith("prefetch")
 
 
 def _unread_card(unread: list[Unreadable], new_id: Callable[[], str]) -> Made:

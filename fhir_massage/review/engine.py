@@ -13,6 +13,7 @@ from fhir_massage.fhir.order import is_in_scope
 from fhir_massage.fhir.read import Arrival, Entry, read
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index
+from fhir_massage.review.effort import Effort
 from fhir_massage.review.report import Report
 from fhir_massage.review.resource import Review, order_of
 
@@ -47,7 +48,10 @@ def review_arrival(
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = Record(facts, index, arrival.entries, on)
-    reviews = [Review(facts, index, entry, record, on, sent_to=chosen.get(entry.name)) for entry in subjects]
+    effort = Effort(len(subjects))
+    reviews = [
+        Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name)) for entry in subjects
+    ]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=order_of)
     return Report(

@@ -25,6 +25,7 @@ from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.review.differences import changed_lines, differences, rules_touched
+from fhir_massage.review.effort import Effort, cost_of_proof
 from fhir_massage.review.report import Broken
 from fhir_massage.review.silence import firing_in, narrowed, speaking
 from fhir_massage.rules import Rule, Scope, rules_for, rules_within
@@ -60,10 +61,15 @@ class Review:
         record: Record,
         today: date,
         *,
+        effort: Effort,
         origin: Entry | None = None,
         sent_to: elements.Reference | None = None,
     ) -> None:
-        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it."""
+        """``origin`` is the resource as it came, where ``entry`` is a corrected copy of it.
+
+        Corrections are proved as far as ``effort`` goes; those beyond it are left out.
+        """
+        self._effort = effort
         self.facts = facts
         self.sent_to = sent_to
         self.index = index
@@ -118,8 +124,14 @@ class Review:
     def _that_hold(self, told: Told) -> tuple[Correction, ...]:
         return tuple([c for c in told.found.corrections if self._holds(c, told.key)])
 
+    @cached_property
+    def _cost(self) -> int:
+        return cost_of_proof(self.entry)
+
     def _holds(self, correction: Correction, key: str) -> bool:
         """Whether the correction removes its finding and brings no new error."""
+        if not self._effort.allows(self._cost):
+            return False
         change = self._change(correction.edits)
         if change is None:
             return False
@@ -196,6 +208,7 @@ class Review:
             copies[0],
             self.record,
             self.today,
+            effort=self._effort,
             origin=self.origin,
             sent_to=sent_to,
         )

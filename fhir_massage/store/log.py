@@ -1,28 +1,52 @@
 """The store: what was asked of the hooks and what was answered, and the feedback to it.
 
 Records are written by one thread beside the answers: a store that is slow or gone never delays or fails
-an answer. What of a patient they hold is decided in ``fhir_massage.store.privacy``.
+an answer. While the database is away they wait for it, in the process's memory. What of a patient they hold is decided in ``fhir_massage.store.privacy``.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import create_engine, delete, func, insert, make_url, select
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    SQLAlchemyError,
+)
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, at_head, upgrade, writable
+from fhir_massage.store.schema import (
+    Base,
+    Card,
+    Feedback,
+    FindingRecord,
+    HookCall,
+    Told,
+    at_head,
+    upgrade,
+    writable,
+)
+
+log = structlog.get_logger()
 
 LONGEST_QUEUE = 10_000
-#: Seconds that a write waits for another process's before the record is given up.
-LONGEST_WAIT = 30
+#: Seconds that a write waits for another process's, and then until it is tried again.
+LONGEST_WAIT = 5
+PAUSE = 1.0
+#: Seconds for which closing waits for what is still to be written.
+LONGEST_CLOSING = 10
 
 
 #: Told how many records wait to be written, and how many more were lost.
@@ -46,6 +70,7 @@ class Store:
         self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._closing = threading.Event()
         self.lost = 0
 
     @property
@@ -66,7 +91,7 @@ class Store:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id):
+                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id, Told.claim):
                     connection.execute(select(column).limit(1))
         except SQLAlchemyError:
             return False
@@ -106,36 +131,80 @@ class Store:
         return dropped
 
     def close(self) -> None:
-        """Write what is still waiting, and stop."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(timeout=10)
-            self._thread = None
+        """Write what is still waiting, and stop. What no database takes by then is lost, and the log says how much."""
+        if self._thread is None:
+            return
+        before = self.lost
+        self._closing.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=LONGEST_CLOSING)
+        self._thread.join(timeout=LONGEST_CLOSING)
+        waiting = self._queue.qsize() if self._thread.is_alive() else 0
+        self._thread = None
+        if self.lost + waiting > before:
+            log.error("records lost", records=self.lost + waiting - before)
 
     def _start(self) -> None:
         # The thread belongs to the worker process, so it starts with the first record and not with the master.
         with self._starting:
             if self._thread is None:
+                self._closing.clear()
                 self._thread = threading.Thread(target=self._write, name="store", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
 
     def _write(self) -> None:
+        away = False
         while (records := self._queue.get()) is not None:
-            try:
-                if not self._prepared:
-                    self.prepare()
-                with self._engine.begin() as connection:
-                    for kind, values in records:
-                        connection.execute(insert(kind).values(**values))
-            except Exception:  # whatever fails here, the next record is tried, and no answer knows of it
-                self._prepared = False
+            if away and self._closing.is_set():
                 self._lose(records)
+            else:
+                away = not self._keep(records)
             self._watch(self._queue.qsize(), 0)
+
+    def _keep(self, records: tuple[Record, ...]) -> bool:
+        """Write records, waiting for the database while it is away. ``False`` where it still is when this ends."""
+        while True:
+            closing = self._closing.is_set()
+            try:
+                self._insert(records)
+            except _Away as away:
+                if closing:
+                    self._lose(records)
+                    return False
+                if self._prepared:
+                    log.error("store not reachable", error=type(away.__cause__).__name__)
+                self._prepared = False
+                self._closing.wait(PAUSE)
+            except Exception:  # a record that no table takes: the next one is tried, and no answer knows of it
+                self._lose(records)
+                return True
+            else:
+                return True
+
+    def _insert(self, records: tuple[Record, ...]) -> None:
+        """Write records all or none. Raises ``_Away`` where it is the database that fails and not what is written."""
+        if not self._prepared:
+            try:
+                self.prepare()
+            except Exception as error:
+                raise _Away from error
+        try:
+            with self._engine.begin() as connection:
+                for kind, values in records:
+                    connection.execute(insert(kind).values(**values))
+        except (DataError, IntegrityError, NotSupportedError):
+            raise
+        except DBAPIError as error:
+            raise _Away from error
 
     def _lose(self, records: tuple[Record, ...]) -> None:
         self.lost += len(records)
         self._watch(self._queue.qsize(), len(records))
+
+
+class _Away(Exception):
+    """The database cannot be reached, is locked, full or damaged, or has not the tables."""
 
 
 def _engine(url: str) -> Engine:

@@ -109,6 +109,24 @@ class FindingRecord(Base):
     at_risk: Mapped[float | None] = mapped_column(Float)
 
 
+class Told(Base):
+    """A claim that a FHIR server told of and that is still to be reviewed; the empty id: something changed there.
+
+    ``told`` counts how often. ``due`` is when it is tried next, ``taken_until`` how long a process has it to
+    itself, ``since`` where the next search for changes begins (all in seconds since 1970). Without ``due`` it
+    is left: after its last attempt, or, of changes, because none were told of.
+    """
+
+    __tablename__ = "told"
+
+    claim: Mapped[str] = mapped_column(String(64), primary_key=True)
+    told: Mapped[int]
+    due: Mapped[float | None] = mapped_column(Float, index=True)
+    attempts: Mapped[int]
+    taken_until: Mapped[float | None] = mapped_column(Float)
+    since: Mapped[float | None] = mapped_column(Float)
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to this version's tables, or to an earlier step's. Raises ``SQLAlchemyError``.
 

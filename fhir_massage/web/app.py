@@ -17,16 +17,25 @@ from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_plugins
-from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_trust_in_nobody
+from fhir_massage.settings import (
+    PREFIX,
+    BadSetting,
+    Settings,
+    read_settings,
+    refuse_half_a_subscription,
+    refuse_trust_in_nobody,
+)
 from fhir_massage.store.log import BadStore, Store
+from fhir_massage.store.notices import Notices
 from fhir_massage.store.privacy import Privacy, installation_key
-from fhir_massage.web import cds, fhir, health, openapi, workbench
+from fhir_massage.web import cds, fhir, health, openapi, subscriptions, workbench
 from fhir_massage.web.answer import service
 from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
 from fhir_massage.web.fetching import fetching
 from fhir_massage.web.limit import RateLimit, keep_to_limit
 from fhir_massage.web.metrics import Metrics
+from fhir_massage.web.reviewing import Reviewer
 from fhir_massage.web.trust import ask_for_trust, trust_of
 
 log = structlog.get_logger()
@@ -67,6 +76,16 @@ class Service:
         self.fetch: Fetch = fetching(settings, self.facts, self.metrics)
         self.limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self.trust = trust_of(settings, self.store)
+        self.notices: Notices | None = None
+        self.reviewer: Reviewer | None = None
+        if settings.subscription_secret is not None:
+            self.notices = Notices(self.store.engine, time.time)
+            self.reviewer = Reviewer(settings, self.facts, self.notices, self.noted, self.metrics.told)
+
+    def start(self) -> None:
+        """Begin what goes on beside the answers, in the process that will give them."""
+        if self.reviewer is not None:
+            self.reviewer.start()
 
     def review(self, content: bytes, on: date | None = None) -> Report:
         """The review of a document, by the one way that every door takes."""
@@ -112,13 +131,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The application. Raises ``BadSetting`` or ``BadFact`` where it cannot be started."""
     settings = settings or read_settings()
     refuse_trust_in_nobody(settings)
+    refuse_half_a_subscription(settings)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body
     app.extensions["fhir_massage"] = Service(settings)
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
-    for blueprint in (cds.door, fhir.door, health.door, openapi.door, workbench.door):
+    for blueprint in (cds.door, fhir.door, health.door, openapi.door, subscriptions.door, workbench.door):
         app.register_blueprint(blueprint)
     app.before_request(_name_request)
     app.before_request(keep_to_limit)

@@ -87,7 +87,7 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
     shared.noted(report)
     if report.unread:
         log.warning("set aside", request_id=g.get("request_id"), resources=len(report.unread))
-    made = wanted(make_cards(report, _new_id), settings)
+    made = wanted(make_cards(report, _new_id, asked.needed), settings)
     annotations = annotate(
         asked,
         settings,

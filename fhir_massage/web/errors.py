@@ -19,10 +19,12 @@ _CODES = {
     422: "business-rule",
     404: "not-found",
     405: "not-supported",
+    406: "not-supported",
     413: "too-long",
     415: "not-supported",
     429: "throttled",
     500: "exception",
+    503: "transient",
 }
 _WORDS = {
     404: "there is nothing at this address",
@@ -30,7 +32,7 @@ _WORDS = {
     413: "the body is larger than is taken here",
     429: "more requests came from this client in a minute than are taken; try again when Retry-After says",
 }
-_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
+_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json", "/subscriptions")
 
 
 def register_errors(app: Flask) -> None:

@@ -76,6 +76,7 @@ class Metrics:
         self._suggestions = counter("suggestions_accepted", "Suggestions that users accepted", "service")
         self._ehr_seconds = histogram("ehr_seconds", "Seconds that fetching for one hook call took")
         self._ehr_failures = counter("ehr_failures", "What could not be fetched", "why")
+        self._told = counter("told", "What became of the claims that a FHIR server told of", "outcome")
         self._store_queue = gauge("store_queue", "Records that wait to be written", mode="livesum")
         self._store_lost = counter("store_lost", "Records that could not be kept")
         self._checked = gauge("facts_checked_seconds", "When a table's rows were last all confirmed", "table")
@@ -147,6 +148,11 @@ class Metrics:
             suffix = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
             found |= {f"{metric.name}{each}" for each in suffix}
         return frozenset(found)
+
+    @_beside
+    def told(self, outcome: str) -> None:
+        """Count what became of a notice: reviewed, gone, looked (for changes), failed, or left after its last attempt."""
+        self._told.labels(outcome).inc()
 
     def text(self) -> bytes:
         """The metrics as Prometheus reads them, of all workers together where there are several."""

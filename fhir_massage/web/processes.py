@@ -47,6 +47,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE,
             "loglevel": "warning",
             "post_fork": self._started,
+            "post_worker_init": lambda _: self._app.extensions["fhir_massage"].start(),
             "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),
             "child_exit": lambda _, worker: forget(worker.pid),
         }
