@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test pythons install bench bench-compare conformance docs dist sbom lint audit-dependencies lock clean
+.PHONY: run test pythons install bench bench-compare fuzz conformance docs dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -40,6 +40,10 @@ bench-compare: $(TESTABLE)
 # Writes the conformance table anew from the tests' markers and our answers.
 conformance: $(TESTABLE)
 	@$(BIN)/python -m docs.conformance.table
+
+# A million changed messages to every door; REQUESTS= and SEED= for others.
+fuzz: $(TESTABLE)
+	@$(BIN)/python -m fuzz --requests $(or $(REQUESTS),1000000) --seed $(or $(SEED),1)
 
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build

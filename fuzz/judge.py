@@ -15,6 +15,7 @@ from fuzz.messages import VALIDATED
 from fuzz.mutate import Path, Sent
 
 Json = dict[str, Any]
+DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
 REFUSALS = {400, 404, 405, 412, 413, 415, 422}
 
 
@@ -39,7 +40,9 @@ class Judge:
     def faults(self, sent: Sent, answer: Answer) -> list[str]:
         """What is wrong with an answer; nothing where it is as it has to be."""
         status = answer.status_code
-        if status >= 500 and not (status == 503 and sent.path.startswith("/readyz")):
+        if status == 503 and sent.path.startswith("/readyz"):
+            return []
+        if status >= 500:
             return [f"status {status}"]
         if sent.method == "HEAD" or (status < 300 and sent.method != "POST"):
             return []
@@ -53,7 +56,7 @@ class Judge:
         if answer.status_code not in REFUSALS:
             return [f"status {answer.status_code} is not described"]
         if answer.mimetype == "text/html":
-            return [] if sent.path == "/" or "text/html" in sent.headers.get("Accept", "") else ["a page from a door"]
+            return ["a page from a door"] if sent.path.startswith(DOORS) else []
         if answer.mimetype != "application/fhir+json":
             return [f"refused with {answer.mimetype}"]
         return self._against("OperationOutcome", answer.data)

@@ -294,6 +294,7 @@ _DOORS = ("/answers?code=97140&payer=tricare&profession=x", "/answers?code=%00&p
 def _misdirected(random: Random, path: str, good: Sequence[Message]) -> tuple[str, str, dict[str, str]]:
     """Another method, address or header than the message's own."""
     to = random.choice((path, random.choice(good).path, *_DOORS)) + random.choice(("", "", random.choice(_ENDS)))
+    to = f"/{to.lstrip('/')}"  # two slashes would name a host, which is no matter of the service's
     headers = {"Content-Type": random.choice(("application/json", "application/fhir+json", *_KINDS))}
     extra = random.choice(
         (

@@ -12,8 +12,16 @@ import msgspec
 
 #: An electronic claim has at most so many service lines: ASC X12N 837I (005010X223), loop 2400; the 837P has 50.
 MOST_LINES = 999
-#: Four modifiers stand on a service line there and eleven payers on a claim; this leaves room for whatever else.
-MOST_PARTS = 99
+#: Eleven payers stand on a claim there, and four modifiers on a line; this leaves room for whatever else.
+MOST_POLICIES = 99
+MOST_MODIFIERS = 12
+MOST_CODINGS_OF_A_MODIFIER = 4
+MOST_CODINGS = 30
+#: Amounts, units and factors: more than any claim's, and few enough digits to reckon with to the cent.
+LARGEST_NUMBER = 100_000_000
+
+_BOUNDS = msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)
+Amount = Union[Annotated[int, _BOUNDS], Annotated[float, _BOUNDS]]  # noqa: UP007 (decoded as it stands)
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -27,8 +35,12 @@ class Coding(Element, frozen=True, kw_only=True, gc=False):
 
 
 class CodeableConcept(Element, frozen=True, kw_only=True, gc=False):
-    coding: list[Coding] = []
+    coding: Annotated[list[Coding], msgspec.Meta(max_length=MOST_CODINGS)] = []
     text: str | None = None
+
+
+class ModifierConcept(CodeableConcept, frozen=True, kw_only=True, gc=False):
+    coding: Annotated[list[Coding], msgspec.Meta(max_length=MOST_CODINGS_OF_A_MODIFIER)] = []
 
 
 class Identifier(Element, frozen=True, kw_only=True, gc=False):
@@ -44,7 +56,7 @@ class Reference(Element, frozen=True, kw_only=True, gc=False):
 
 
 class Quantity(Element, frozen=True, kw_only=True, gc=False):
-    value: int | float | None = None
+    value: Amount | None = None
     unit: str | None = None
     code: str | None = None
 
@@ -55,7 +67,7 @@ class Range(Element, frozen=True, kw_only=True, gc=False):
 
 
 class Money(Element, frozen=True, kw_only=True, gc=False):
-    value: int | float | None = None
+    value: Amount | None = None
     currency: str | None = None
 
 
@@ -125,12 +137,12 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     procedure_sequence: list[int] = []
     information_sequence: list[int] = []
     product_or_service: CodeableConcept | None = None
-    modifier: Annotated[list[CodeableConcept], msgspec.Meta(max_length=MOST_PARTS)] = []
+    modifier: Annotated[list[ModifierConcept], msgspec.Meta(max_length=MOST_MODIFIERS)] = []
     serviced_date: str | None = None
     serviced_period: Period | None = None
     quantity: Quantity | None = None
     unit_price: Money | None = None
-    factor: int | float | None = None
+    factor: Amount | None = None
     net: Money | None = None
     body_site: CodeableConcept | None = None
     sub_site: list[CodeableConcept] = []
@@ -164,7 +176,7 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
 
 
 class Claim(Billed, frozen=True, kw_only=True, gc=False, tag="Claim"):
-    insurance: Annotated[list[Insurance], msgspec.Meta(max_length=MOST_PARTS)] = []
+    insurance: Annotated[list[Insurance], msgspec.Meta(max_length=MOST_POLICIES)] = []
     total: Money | None = None
 
 

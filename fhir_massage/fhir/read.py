@@ -475,6 +475,8 @@ def _wrong_type(error: msgspec.ValidationError, place: str) -> Unreadable:
         reason = f"expected {wanted}, got {_JSON_TYPES.get(expected[2], expected[2])}"
     elif longest := re.fullmatch(r"Expected `array` of length <= (\d+)", reason):
         reason = f"more than {longest[1]}, which are more than are read here"
+    elif re.fullmatch(r"Expected `.+` [<>]= \S+", reason):
+        reason = "the number is larger than any claim's"
     elif "resourceType" in where:
         reason = "resourceType is not one of FHIR R4"
     return Unreadable(reason, place=f"{place}{path}")

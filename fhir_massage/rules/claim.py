@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from fhir_massage.fhir.changes import CENT, ClaimChange
 from fhir_massage.model.case import ClaimCase, EarlierLine, Encounter, Line, Number
 from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, named
+from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, days_after, named
 
 #: Modifiers that say that a service was given once more on the same day.
 REPEATED = frozenset({"76", "77", "91"})
@@ -312,7 +312,7 @@ def _last_day(line: Line) -> date | None:
     if limit is None or line.day is None:
         return None
     if limit.days is not None:
-        return line.day + timedelta(days=limit.days)
+        return days_after(line.day, limit.days)
     return None if limit.months is None else _months_after(line.day, limit.months)
 
 

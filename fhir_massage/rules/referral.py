@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from fhir_massage.facts.policy import ReferralAsked
 from fhir_massage.facts.rows import Row
@@ -12,7 +12,7 @@ from fhir_massage.model.case import ClaimCase, Line, Referral
 from fhir_massage.model.finding import Citation, Denial, Found
 from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import charges, cite, counted, listed, named
+from fhir_massage.rules.tools import charges, cite, counted, days_after, listed, named
 
 STATUSES = frozenset({"active", "completed"})
 INTENTS = frozenset({"order", "original-order", "instance-order"})
@@ -380,7 +380,7 @@ def _out_of_date(referral: Referral, day: date | None, entry: ReferralAsked) -> 
     if referral.ends is not None and day > referral.ends:
         return f"came after its period ended on {referral.ends}"
     if referral.authored_by is not None and entry.life_days is not None:
-        last = referral.authored_by + timedelta(days=entry.life_days)
+        last = days_after(referral.authored_by, entry.life_days)
         if day > last:
             return f"came after {last}, {entry.life_days} days from when it was written"
     return None

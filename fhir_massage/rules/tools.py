@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from fhir_massage.facts.book import Facts
@@ -105,3 +105,8 @@ def charges(lines: Iterable[Line]) -> Decimal | None:
     """The dollars that several lines charge together; ``None`` where one of them is not known."""
     known = [line.charge for line in lines]
     return None if None in known or not known else sum((c for c in known if c is not None), Decimal(0))
+
+
+def days_after(day: date, days: int) -> date:
+    """The day that many days later; the last that there is, where that would be none."""
+    return day + min(timedelta(days=days), date.max - day)
