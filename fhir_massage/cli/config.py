@@ -20,7 +20,9 @@ def config(form: str) -> None:
     values["audience"] = None if settings.audience is None else masked(settings.audience)
     values["issuers"] = {masked(issuer): masked(source) for issuer, source in settings.issuers.items()}
     values["fhir_servers"] = [masked(address) for address in settings.fhir_servers]
-    values["subscription_server"] = None if settings.subscription_server is None else masked(settings.subscription_server)
+    values["subscription_server"] = (
+        None if settings.subscription_server is None else masked(settings.subscription_server)
+    )
     values["cors_origins"] = [masked(origin) for origin in settings.cors_origins]
     if form == "json":
         write_json(values)
