@@ -453,7 +453,7 @@ def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]
     return dates.moment(period.start), dates.moment(period.end)
 
 
-def _modifiers(concepts: list[elements.CodeableConcept]) -> tuple[str, ...]:
+def _modifiers(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
     return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
 
 

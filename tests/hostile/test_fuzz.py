@@ -117,7 +117,9 @@ def claim_of(**parts: object) -> bytes:
         "net": {"value": 100.5, "currency": "USD"},
     }
     claim = {"resourceType": "Claim", "id": "c1", "status": "active", "created": "2026-11-03", "item": [line] * 2}
-    return json.dumps({**claim, **{key: part(line) if callable(part) else part for key, part in parts.items()}}).encode()
+    return json.dumps(
+        {**claim, **{key: part(line) if callable(part) else part for key, part in parts.items()}}
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,9 @@ def claim_of(**parts: object) -> bytes:
         claim_of(item=lambda line: [{**line, "modifier": [{"coding": [{"code": "GP"}] * 4}] * 12}]),
         claim_of(insurance=[{"sequence": 1, "focal": True, "coverage": {"display": "x"}}] * 99),
         claim_of(careTeam=[{"sequence": 1, "provider": {"reference": "#x"}}] * 20_000),
-        claim_of(supportingInfo=[{"sequence": 1, "category": {"text": "info"}, "valueQuantity": {"value": 1}}] * 20_000),
+        claim_of(
+            supportingInfo=[{"sequence": 1, "category": {"text": "info"}, "valueQuantity": {"value": 1}}] * 20_000
+        ),
     ],
     ids=["lines", "modifiers", "coverages", "care team", "information"],
 )

@@ -22,11 +22,12 @@ from fhir_massage.web.app import create_app
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-
 @pytest.fixture
 def described(tmp_path: Path) -> Iterator[Any]:
     app = create_app(Settings(data=tmp_path))
-    yield schemathesis.openapi.from_wsgi("/openapi.json", app).include(path_regex="^/(cds-|fhir|answers|healthz|readyz)")
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app).include(
+        path_regex="^/(cds-|fhir|answers|healthz|readyz)"
+    )
     app.extensions["fhir_massage"].store.close()
 
 
