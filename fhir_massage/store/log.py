@@ -161,7 +161,7 @@ class Store:
             else:
                 away = not self._keep(records)
             self._watch(self._queue.qsize(), 0)
-        self._watch(self._queue.qsize(), 0)
+        self._watch(self._queue.qsize(), 0)  # the word to end stood in the queue too
 
     def _keep(self, records: tuple[Record, ...]) -> bool:
         """Write records, waiting for the database while it is away. ``False`` where it still is when this ends."""
