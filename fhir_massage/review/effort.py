@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from fhir_massage.fhir.read import Entry, encode
 
-#: Proofs on a resource of ``_ORDINARY`` bytes that any arrival gets, and those that each of its claims and orders adds.
-#: A claim of four lines with five findings takes some twenty; one of fifty lines still has all of its own proved.
-AT_LEAST = 40_000
-FOR_EACH = 100
+#: What any arrival may spend, and what each of its claims and orders adds. A proof on a claim of four lines that
+#: looks at five findings anew spends six; a claim of fifty lines, all of them wrong, has all its corrections proved.
+AT_LEAST = 150_000
+FOR_EACH = 1_000
 _ORDINARY = 2_000
 
 
 class Effort:
     """What is left of it for one arrival, for all its claims and orders and their corrected copies together.
 
-    A proof works out corrections anew for each line, and the total for each of those, so it costs by the square
-    of the resource's size. The same arrival always gets the same proofs: what is spent is counted, not timed.
+    The same arrival always gets the same proofs: what is spent is counted, not timed.
     """
 
     def __init__(self, reviewed: int) -> None:
         """``reviewed`` is how many claims and orders there are."""
         self._left = AT_LEAST + FOR_EACH * reviewed
 
-    def allows(self, cost: int) -> bool:
-        """Take one proof of that cost, where there is enough left."""
-        if self._left < cost:
-            return False
-        self._left -= cost
-        return True
+    def is_spent(self) -> bool:
+        """Whether nothing more is to be proved."""
+        return self._left <= 0
+
+    def spend(self, found: int, size: int) -> None:
+        """Take off a proof that found so much in a resource of that size: each correction reckons with all of it."""
+        self._left -= 1 + found * size
 
 
-def cost_of_proof(entry: Entry) -> int:
-    """What a proof on a resource costs, as a multiple of one on an ordinary resource."""
-    return 1 + (len(encode(entry.json())) // _ORDINARY) ** 2
+def size(entry: Entry) -> int:
+    """How large a resource is, as a multiple of an ordinary one."""
+    return 1 + len(encode(entry.json())) // _ORDINARY

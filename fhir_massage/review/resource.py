@@ -25,7 +25,7 @@ from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
 from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.review.differences import changed_lines, differences, rules_touched
-from fhir_massage.review.effort import Effort, cost_of_proof
+from fhir_massage.review.effort import Effort, size
 from fhir_massage.review.report import Broken
 from fhir_massage.review.silence import firing_in, narrowed, speaking
 from fhir_massage.rules import Rule, Scope, rules_for, rules_within
@@ -125,17 +125,18 @@ class Review:
         return tuple([c for c in told.found.corrections if self._holds(c, told.key)])
 
     @cached_property
-    def _cost(self) -> int:
-        return cost_of_proof(self.entry)
+    def _size(self) -> int:
+        return size(self.entry)
 
     def _holds(self, correction: Correction, key: str) -> bool:
         """Whether the correction removes its finding and brings no new error."""
-        if not self._effort.allows(self._cost):
+        if self._effort.is_spent():
             return False
         change = self._change(correction.edits)
         if change is None:
             return False
         gone, come = change
+        self._effort.spend(len(come), self._size)
         return _count(come, key) < _count(gone, key) and not _new_errors(gone, come)
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:

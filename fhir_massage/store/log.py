@@ -165,6 +165,7 @@ class Store:
 
     def _keep(self, records: tuple[Record, ...]) -> bool:
         """Write records, waiting for the database while it is away. ``False`` where it still is when this ends."""
+        told = False
         while True:
             closing = self._closing.is_set()
             try:
@@ -173,8 +174,9 @@ class Store:
                 if closing:
                     self._lose(records)
                     return False
-                if self._prepared:
+                if not told:
                     log.error("store not reachable", error=type(away.__cause__).__name__)
+                told = True
                 self._prepared = False
                 self._closing.wait(PAUSE)
             except Exception:  # a record that no table takes: the next one is tried, and no answer knows of it

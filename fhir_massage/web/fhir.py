@@ -50,7 +50,7 @@ def validate_instance(kind: str, id: str) -> Response:
 
 def _validated(kind: str, id: str | None) -> Response:
     if kind not in VALIDATED:
-        raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}", place=kind)
+        raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}")
     body = json_body()
     if not body and request.args.get("mode") == "delete":
         return _deletion()
