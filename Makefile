@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test pythons install bench bench-compare fuzz conformance docs dist sbom lint lock clean
+.PHONY: run test pythons install bench bench-compare fuzz conformance docs dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -54,6 +54,10 @@ lint: $(TESTABLE)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Holds the locked dependencies against published vulnerabilities; says so where those cannot be reached.
+audit-dependencies: $(TESTABLE)
+	@scripts/audit-dependencies requirements.txt requirements-test.txt
 
 # The wheel and the source archive: the same bytes whenever and wherever they are built of the same commit.
 dist: $(INSTALLED)

@@ -10,14 +10,13 @@ from rich.table import Table
 
 from fhir_massage.cli.common import Day, console, facts_in_use, format_option, on_option, policies_option, write_json
 from fhir_massage.errors import UnknownQuestion
+from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
 from fhir_massage.facts.book import TABLES, Facts
 from fhir_massage.facts.rows import Row
 from fhir_massage.settings import read_settings
 
 #: After so many days without anybody confirming a table, that is said aloud.
 STALE_DAYS = 365
-#: The tables that CMS publishes each quarter.
-QUARTERLY = ("ptp_pairs", "mue")
 
 
 @click.group()
@@ -114,7 +113,7 @@ def import_official(file: Path, quarter: date | None) -> None:
     data = read_settings().data
     for loaded in import_file(file, data, today=date.today(), quarter=quarter):
         click.echo(f"{loaded.source.title}: {loaded.rows} rows, codes {loaded.first_code} to {loaded.last_code}")
-    click.echo(f"Kept in {data}. A service that is running takes them up when it is started again.")
+    click.echo(f"Kept in {data}. A running service takes them up when it is told to reload (SIGHUP).")
 
 
 def _summary(name: str, rows: list[Row], day: date) -> dict[str, object]:
@@ -124,7 +123,7 @@ def _summary(name: str, rows: list[Row], day: date) -> dict[str, object]:
         "rows": len(force),
         "sources": sorted({row.source for row in force}),
         "newest": max((row.effective for row in force), default=None),
-        "checked": min((row.checked for row in force), default=None),
+        "checked": last_checked(rows, day),
         "days_since_checked": max(((date.today() - row.checked).days for row in force), default=None),
     }
 
@@ -140,10 +139,8 @@ def _old_quarters(book: Facts, day: date) -> list[str]:
     """What CMS has published anew since the NCCI tables in use."""
     quarter = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
     notes = []
-    for table, kind in zip(QUARTERLY, ("ptp", "mue"), strict=True):
-        imported = [] if book.imported is None else [f.quarter for f in book.imported.files.values() if f.kind == kind]
-        shipped = (row.effective for row in book.rows_of(table) if row.effective <= day)
-        newest = max((*imported, *shipped), default=None)
+    for table in QUARTERLY:
+        newest = quarter_of(book, table, day)
         if newest is not None and newest < quarter:
             notes.append(
                 f"{table} is of {newest}, and CMS publishes it anew each quarter (the one of {quarter} is out). "

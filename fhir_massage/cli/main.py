@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "answer": ("fhir_massage.cli.answer", "Say whether a service may be billed, and why."),
     "plugins": ("fhir_massage.cli.plugins", "List what installed packages add, and what was left out."),
     "generate": ("fhir_massage.cli.generate", "Write synthetic claims with known faults and their answers."),
-    "store": ("fhir_massage.cli.store", "Drop records that are past their time."),
+    "store": ("fhir_massage.cli.store", "Copy what the service has kept, or drop what is past its time."),
     "config": ("fhir_massage.cli.config", "Show the settings in force."),
 }
 EXIT_UNREADABLE = 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_massage.cli.common import format_option, write_json
 from fhir_massage.settings import PREFIX, BadSetting, read_settings
+from fhir_massage.store.backup import back_up
 from fhir_massage.store.log import BadStore, Store
 
 
@@ -34,3 +36,11 @@ def prune(days: int | None, form: str) -> None:
     click.echo(f"Dropped what was recorded before {before:%Y-%m-%d %H:%M} UTC:")
     for table, rows in dropped.items():
         click.echo(f"  {rows:>8}  {table.replace('_', ' ')}")
+
+
+@store.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the store (SQLite) to FILE, while the service runs. What is in FILE already is never overwritten."""
+    size = back_up(read_settings().database_url, file)
+    click.echo(f"Copied {size} bytes to {file}. Keep the data folder's installation.key with it.")

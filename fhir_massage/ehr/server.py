@@ -54,11 +54,13 @@ class FhirServer:
         listed: Sequence[str] = (),
         token: str | None = None,
         certificates: str | None = None,
+        request_id: str | None = None,
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Nothing is opened yet. ``listed`` are the bases that may be reached though private or plain http.
+        """Nothing is opened yet. ``listed`` are the bases that may be reached though private or plain http;
+        ``request_id`` is the call's that it is fetched for, which the server may log (``X-Request-Id``).
 
         Raises ``AddressRefused`` for a base that may not be fetched from.
         """
@@ -70,6 +72,8 @@ class FhirServer:
         self._open = OpenSockets()
         self._session = session(self._base, self._open, certificates=certificates)
         self._headers = {"Accept": ACCEPT, "User-Agent": "fhir-massage"}
+        if request_id:
+            self._headers["X-Request-Id"] = request_id
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 

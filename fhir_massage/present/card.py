@@ -78,7 +78,7 @@ def _card(report: Report, topic: str, findings: list[Finding], new_id: Callable[
         "summary": _summary(findings),
         "detail": "\n\n".join(_detail(finding, case) for finding in findings),
         "indicator": _INDICATORS[gravest.severity],
-        "source": _source(gravest, topic, case),
+        "source": _source(topic, case),
         "overrideReasons": [{"code": code, "system": OVERRIDES, "display": words} for code, words in OVERRIDE_REASONS],
         "extension": {
             "fhir-massage.finding": _without_nulls(as_json(gravest)),
@@ -188,12 +188,10 @@ def _about(case: Case | None, resource: str) -> str:
     return "the claim" + (f" for {services}" if services else "") + (f" of {listed(days)}" if days else "")
 
 
-def _source(finding: Finding, topic: str, case: Case | None) -> Json:
+def _source(topic: str, case: Case | None) -> Json:
     """The payer, as its coverage calls it: it is by its rules that the finding stands."""
     label = LABEL if case is None else case.payer_name or case.payer_title or LABEL
-    source: Json = {"label": _cut(label, LONGEST_LABEL), "topic": {"system": TOPICS, "code": topic}}
-    url = next((cited.url for cited in finding.citations if cited.url.startswith("https://")), None)
-    return {**source, "url": url} if url else source
+    return {"label": _cut(label, LONGEST_LABEL), "topic": {"system": TOPICS, "code": topic}}
 
 
 # --- suggestions ----------------------------------------------------------------------------------------

@@ -27,17 +27,27 @@ _CODES = {
 }
 
 
-def operation_outcome(report: Report, structure: Iterable[Unreadable] = ()) -> Json:
+def operation_outcome(report: Report, structure: Iterable[Unreadable] = (), said: Iterable[Json] = ()) -> Json:
     """An issue for each finding, and for each resource that could not be read; one that says so where all is well.
 
-    ``structure`` are departures from FHIR's own structure.
+    ``structure`` are departures from FHIR's own structure, ``said`` issues about the request itself.
     """
     issues = [_issue(finding) for finding in report.findings]
     issues += [unreadable_issue(error) for error in (*report.unread, *structure)]
     if not issues:
         words = "Nothing to correct was found."
-        issues = [{"severity": "information", "code": "informational", "details": {"text": words}}]
-    return {"resourceType": "OperationOutcome", "issue": issues}
+        issues = [issue("information", "informational", words)]
+    return {"resourceType": "OperationOutcome", "issue": [*issues, *said]}
+
+
+def issue(severity: str, code: str, text: str, place: str | None = None) -> Json:
+    """An issue with a text, of FHIR's severities and issue types; ``place`` is a FHIRPath."""
+    return {
+        "severity": severity,
+        "code": code,
+        "details": {"text": text},
+        **({"expression": [place]} if place else {}),
+    }
 
 
 def outcome_of(error: Unreadable, code: str = "structure") -> Json:
@@ -47,10 +57,7 @@ def outcome_of(error: Unreadable, code: str = "structure") -> Json:
 
 def unreadable_issue(error: Unreadable, code: str = "structure") -> Json:
     """The issue that says why something could not be read, and where."""
-    issue: Json = {"severity": "error", "code": code, "details": {"text": str(error)}}
-    if error.place:
-        issue["expression"] = [error.place]
-    return issue
+    return issue("error", code, str(error), error.place)
 
 
 def why(finding: Finding) -> str:

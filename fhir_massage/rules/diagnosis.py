@@ -60,7 +60,8 @@ def diagnosis_pointer_missing(case: ClaimCase) -> Iterator[Found]:
     """Ask which diagnosis each line treats.
 
     What it checks
-    A line that points at none of the claim's diagnoses.
+    A line that points at none of the claim's diagnoses. A line without a code of CPT or HCPCS is not one that is
+    billed this way, and is passed over.
 
     Why it is denied
     Each line must say which diagnosis it treats. A line that does not is sent back as incomplete (CO-16
@@ -75,7 +76,7 @@ def diagnosis_pointer_missing(case: ClaimCase) -> Iterator[Found]:
     if not case.diagnoses:
         return
     for line in case.lines:
-        if not line.pointers:
+        if not line.pointers and line.code is not None:
             yield Found(
                 f"{line.element}.diagnosisSequence",
                 f"{named(case.facts, line.code, line.day)} points at none of the claim's diagnoses.",

@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase, Provider
 
+RULES = "fhir_massage.rules"
 _SEEN_BY_RULES = (ClaimCase, OrderCase, Encounter, Line, Provider)
 _PROPERTIES = {
     name: member.fget
@@ -21,12 +22,14 @@ _FIELDS = frozenset(name for kind in _SEEN_BY_RULES for name in kind.__struct_fi
 def reads_of(check: Callable[..., Any], besides: tuple[Callable[..., Any], ...] = ()) -> frozenset[str]:
     """The fields of cases and lines that a rule's function names, itself or through functions of the rules.
 
-    That is more than one run of it reads, and never less. Of a function that reads the claim's own JSON, the
+    Functions are followed through the rules and through the package that the rule came in, be they named by
+    themselves, in their module or enclosed. That is more than one run of it reads, and never less. Of a function that reads the claim's own JSON, the
     keys that it names are among them, each after a slash. ``besides`` are functions not to be followed.
     """
     names: set[str] = set()
     keys: set[str] = set()
     seen: set[object] = set(besides)
+    ours = _packages(check)
     waiting: list[Any] = [check]
     while waiting:
         function = inspect.unwrap(waiting.pop())
@@ -36,9 +39,11 @@ def reads_of(check: Callable[..., Any], besides: tuple[Callable[..., Any], ...] 
         keys |= {f"/{text}" for text in _texts(function.__code__)}
         for name in _names(function.__code__):
             names.add(name)
-            waiting += _functions(function.__globals__.get(name))
+            waiting += _functions(function.__globals__.get(name), ours)
             if name in _PROPERTIES:
                 waiting.append(_PROPERTIES[name])
+        for cell in function.__closure__ or ():
+            waiting += _functions(cell.cell_contents, ours)
     return frozenset(names & _FIELDS | (keys if "read_json" in names else set()))
 
 
@@ -62,8 +67,17 @@ def _texts(constant: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _functions(named: Any) -> list[Any]:
-    """The functions of the rules that a global name means: a function, or a class with its own."""
-    if not getattr(named, "__module__", "").startswith("fhir_massage.rules"):
+def _packages(check: Callable[..., Any]) -> tuple[str, ...]:
+    """Where the functions are that a rule may leave its reading to: the rules, and its own package."""
+    own = inspect.unwrap(check).__module__.partition(".")[0]
+    return (RULES,) if own == RULES.partition(".")[0] else (RULES, own)
+
+
+def _functions(named: Any, ours: tuple[str, ...]) -> list[Any]:
+    """The functions that a name means: a function, a class with its own, or a module with all of its own."""
+    module = named.__name__ if inspect.ismodule(named) else getattr(named, "__module__", None) or ""
+    if not any(module == package or module.startswith(f"{package}.") for package in ours):
         return []
-    return [member for member in vars(named).values() if callable(member)] if inspect.isclass(named) else [named]
+    if inspect.isclass(named) or inspect.ismodule(named):
+        return [member for member in vars(named).values() if callable(member)]
+    return [named]

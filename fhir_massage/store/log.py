@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,17 @@ from sqlalchemy.exc import (
 )
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, upgrade
+from fhir_massage.store.schema import (
+    Base,
+    Card,
+    Feedback,
+    FindingRecord,
+    HookCall,
+    Told,
+    at_head,
+    upgrade,
+    writable,
+)
 
 log = structlog.get_logger()
 
@@ -39,6 +49,8 @@ PAUSE = 1.0
 LONGEST_CLOSING = 10
 
 
+#: Told how many records wait to be written, and how many more were lost.
+Watch = Callable[[int, int], None]
 #: A row to be written: its table, and its values by column.
 Record = tuple[type[Base], Mapping[str, Any]]
 
@@ -50,9 +62,10 @@ class BadStore(FhirMassageError):
 class Store:
     """Writes records in the background. ``lost`` counts those that could not be kept."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet. Raises ``BadStore`` for an address that no database can have."""
+    def __init__(self, url: str, watch: Watch = lambda waiting, lost: None) -> None:
+        """Nothing is opened yet; ``watch`` is told how writing goes. Raises ``BadStore`` for an address that no database can have."""
         self._engine = _engine(url)
+        self._watch = watch
         self._prepared = False
         self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
@@ -78,11 +91,18 @@ class Store:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id):
+                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id, Told.claim):
                     connection.execute(select(column).limit(1))
         except SQLAlchemyError:
             return False
         return True
+
+    def ready(self) -> bool:
+        """Whether records can be kept: the database answers, has this version's tables, and may be written to."""
+        try:
+            return writable(self._engine) and self.reachable() and at_head(self._engine)
+        except SQLAlchemyError:
+            return False
 
     def add(self, kind: type[Base], **record: Any) -> None:
         """Hand over a record to be written. Never waits and never fails."""
@@ -93,8 +113,9 @@ class Store:
         self._start()
         try:
             self._queue.put_nowait(records)
+            self._watch(self._queue.qsize(), 0)
         except queue.Full:
-            self.lost += len(records)
+            self._lose(records)
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Drop what was recorded before that moment: rows dropped, by table. Raises ``SQLAlchemyError``."""
@@ -136,9 +157,11 @@ class Store:
         away = False
         while (records := self._queue.get()) is not None:
             if away and self._closing.is_set():
-                self.lost += len(records)
+                self._lose(records)
             else:
                 away = not self._keep(records)
+            self._watch(self._queue.qsize(), 0)
+        self._watch(self._queue.qsize(), 0)  # the word to end stood in the queue too
 
     def _keep(self, records: tuple[Record, ...]) -> bool:
         """Write records, waiting for the database while it is away. ``False`` where it still is when this ends."""
@@ -149,7 +172,7 @@ class Store:
                 self._insert(records)
             except _Away as away:
                 if closing:
-                    self.lost += len(records)
+                    self._lose(records)
                     return False
                 if not told:
                     log.error("store not reachable", error=type(away.__cause__).__name__)
@@ -157,7 +180,7 @@ class Store:
                 self._prepared = False
                 self._closing.wait(PAUSE)
             except Exception:  # a record that no table takes: the next one is tried, and no answer knows of it
-                self.lost += len(records)
+                self._lose(records)
                 return True
             else:
                 return True
@@ -177,6 +200,10 @@ class Store:
             raise
         except DBAPIError as error:
             raise _Away from error
+
+    def _lose(self, records: tuple[Record, ...]) -> None:
+        self.lost += len(records)
+        self._watch(self._queue.qsize(), len(records))
 
 
 class _Away(Exception):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,26 @@ class FindingRecord(Base):
     at_risk: Mapped[float | None] = mapped_column(Float)
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to this version's tables. Raises ``SQLAlchemyError``.
+class Told(Base):
+    """A claim that a FHIR server told of and that is still to be reviewed; the empty id: something changed there.
+
+    ``told`` counts how often. ``due`` is when it is tried next, ``taken_until`` how long a process has it to
+    itself, ``since`` where the next search for changes begins (all in seconds since 1970). Without ``due`` it
+    is left: after its last attempt, or, of changes, because none were told of.
+    """
+
+    __tablename__ = "told"
+
+    claim: Mapped[str] = mapped_column(String(64), primary_key=True)
+    told: Mapped[int]
+    due: Mapped[float | None] = mapped_column(Float, index=True)
+    attempts: Mapped[int]
+    taken_until: Mapped[float | None] = mapped_column(Float)
+    since: Mapped[float | None] = mapped_column(Float)
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to this version's tables, or to an earlier step's. Raises ``SQLAlchemyError``.
 
     Processes that start together wait for each other: all steps are taken in one transaction, under a lock.
     """
@@ -120,7 +139,52 @@ def upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with _one_at_a_time, _alone(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the tables are this version's. Raises ``SQLAlchemyError``."""
+    from alembic.migration import MigrationContext
+
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == revisions()[-1:]
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The steps that lead to this version's tables, the first one first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(reversed([step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]))
+
+
+def writable(engine: Engine) -> bool:
+    """Whether the database may be written to, within a second. Raises ``SQLAlchemyError``, which means no."""
+    with engine.connect() as connection:
+        if _is_postgresql(connection):
+            return bool(connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off")
+        if connection.dialect.name == "sqlite":
+            _begin_and_leave(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        return True
+
+
+def _begin_and_leave(connection: Connection) -> None:
+    """Begin to write to an SQLite file what it holds already, and take it back."""
+    waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            own = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {own}")
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 @contextmanager
@@ -139,6 +203,6 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("COMMIT")
         else:
             with connection.begin():
-                if engine.dialect.name == "postgresql":
+                if _is_postgresql(connection):
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield connection

@@ -72,6 +72,7 @@ def feedback(id: str) -> Response:
     for outcome in read_feedback(json_body()):
         row = record.feedback(outcome, at=datetime.now(UTC), service=asked.id, comments=shared.settings.log_comments)
         shared.store.add(Feedback, **row)
+        shared.metrics.feedback(asked.id, outcome)
     return Response(status=200)
 
 
@@ -108,7 +109,7 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
 def _keep(asked: Service, request: Mapping[str, Any], answered: _Answered, content: Any, seconds: float) -> None:
     """Count the call and write it down, with the cards that feedback may come to."""
     shared, now = service(), datetime.now(UTC)
-    shared.metrics.hook_seconds.labels(asked.id).observe(seconds)
+    shared.metrics.hook(asked.id, seconds, answered.made)
     row = record.hook_call(
         at=now,
         service=asked.id,

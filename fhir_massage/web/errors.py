@@ -19,16 +19,20 @@ _CODES = {
     422: "business-rule",
     404: "not-found",
     405: "not-supported",
+    406: "not-supported",
     413: "too-long",
     415: "not-supported",
+    429: "throttled",
     500: "exception",
+    503: "transient",
 }
 _WORDS = {
     404: "there is nothing at this address",
     405: "this address does not take that method",
     413: "the body is larger than is taken here",
+    429: "more requests came from this client in a minute than are taken; try again when Retry-After says",
 }
-_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
+_DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json", "/subscriptions")
 
 
 def register_errors(app: Flask) -> None:
@@ -54,6 +58,8 @@ def _http_error(error: HTTPException) -> Response:
     response = _answer(told, status, _CODES.get(status, "invalid"))
     if status == 405:
         response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ())
+    if status == 429:
+        response.headers["Retry-After"] = str(getattr(error, "retry_after", None) or 60)
     return response
 
 

@@ -20,6 +20,7 @@ from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.hooks.request import bookings, subjects
 from fhir_massage.hooks.services import Service
 from fhir_massage.settings import Settings
+from fhir_massage.web.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 SHARE = 0.8
 
 
-def fetching(settings: Settings, facts: Facts) -> Fetch:
+def fetching(settings: Settings, facts: Facts, metrics: Metrics) -> Fetch:
     """What fetches from the EHR's FHIR server, by the settings."""
 
     def fetch(asked: Service, request: Mapping[str, Any], arrival: Arrival) -> Arrival:
@@ -41,18 +42,26 @@ def fetching(settings: Settings, facts: Facts) -> Fetch:
             booked = [each.order for each in bookings(asked, arrival, facts=facts, on=today)]
             return subjects(asked, request["context"], arrival, facts=facts, on=today) + booked
 
+        began: list[float] = []
+
+        def connect() -> FhirServer:
+            began.append(time.perf_counter())
+            return _server(settings, address, request.get("fhirAuthorization"), deadline)
+
         fetched = gather(
             asked,
             request,
             arrival,
-            connect=lambda: _server(settings, address, request.get("fhirAuthorization"), deadline),
+            connect=connect,
             deadline=deadline,
             chosen=chosen,
             today=today,
         )
-        for error in fetched.unread:
-            if isinstance(error, NotFetched):
-                log.warning("not fetched", request_id=g.get("request_id"), what=error.place, reason=error.reason)
+        failures = [error for error in fetched.unread if isinstance(error, NotFetched)]
+        for error in failures:
+            log.warning("not fetched", request_id=g.get("request_id"), what=error.place, reason=error.reason)
+        if began:
+            metrics.fetched(time.perf_counter() - began[0], failures)
         return fetched
 
     return fetch
@@ -67,6 +76,7 @@ def _server(settings: Settings, address: str, given: object, deadline: Deadline)
         listed=settings.fhir_servers,
         token=token if isinstance(token, str) and _is_token(token) else None,
         certificates=str(settings.ca_bundle) if settings.ca_bundle else None,
+        request_id=g.get("request_id"),
     )
 
 

@@ -1,36 +1,76 @@
-"""The FHIR door: ``$validate`` and the CapabilityStatement."""
+"""The FHIR door: ``$validate``, its OperationDefinition and the CapabilityStatement."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotAcceptable, NotFound
 
 from fhir_massage import __version__
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Arrival, read
+from fhir_massage.fhir.read import Arrival, parse, read
 from fhir_massage.fhir.structure import departures
-from fhir_massage.present.outcome import operation_outcome
+from fhir_massage.fhir.validation import call_of, remarks
+from fhir_massage.present.conformance import VALIDATE, capability_statement, operation_definition
+from fhir_massage.present.outcome import issue, operation_outcome
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.web.answer import fhir_json, json_body, service
 
 door = Blueprint("fhir", __name__, url_prefix="/fhir")
 
 VALIDATED = ("Claim", "ServiceRequest", "Coverage")
-RELEASED = "2026-11-24"
+#: What FHIR's ``_format`` and ``Accept`` may say for JSON; the plus of a query arrives as a blank.
+_JSON = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
+_FORMATS = {"json", "*/*", "application/*", *_JSON, *(name.replace("+", " ") for name in _JSON)}
+
+
+@door.before_request
+def json_only() -> None:
+    """Raise 406 for who asks for something else than JSON. ``_format`` goes before ``Accept``."""
+    form = request.args.get("_format")
+    # Parameters such as fhirVersion=4.0 do not change which format it is.
+    wanted = [form] if form is not None else [name for name, weight in request.accept_mimetypes if weight > 0]
+    known = not wanted or any(name.partition(";")[0].strip().lower() in _FORMATS for name in wanted)
+    if not known:
+        raise NotAcceptable("answers are in JSON only: application/fhir+json")
 
 
 @door.post("/<kind>/$validate")
 def validate(kind: str) -> Response:
     """An OperationOutcome with every finding on the resources handed in, and their departures from FHIR."""
+    return _validated(kind, None)
+
+
+@door.post("/<kind>/<id>/$validate")
+def validate_instance(kind: str, id: str) -> Response:
+    """The same, about the instance of that id."""
+    return _validated(kind, id)
+
+
+def _validated(kind: str, id: str | None) -> Response:
     if kind not in VALIDATED:
         raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}")
-    shared = service()
-    arrival = read(json_body())
+    body = json_body()
+    if not body and request.args.get("mode") == "delete":
+        return _deletion()
+    arrival = read(body)
+    call = call_of(kind, id, parse(body), request.args)
+    if call.mode == "delete" and id is not None:
+        return _deletion()
     _refuse_without(kind, arrival)
+    shared = service()
     report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts))
-    return fhir_json(operation_outcome(report, _structure(kind, arrival)))
+    said = [issue(each.severity, each.code, each.text, each.place) for each in remarks(call, arrival)]
+    return fhir_json(operation_outcome(report, _structure(kind, arrival), said))
+
+
+def _deletion() -> Response:
+    words = (
+        "Nothing is kept here, so nothing stands against deleting it; the server that holds it knows what refers to it."
+    )
+    said = issue("information", "informational", words)
+    return fhir_json({"resourceType": "OperationOutcome", "issue": [said]})
 
 
 def _structure(kind: str, arrival: Arrival) -> list[Unreadable]:
@@ -59,21 +99,17 @@ def _refuse_without(kind: str, arrival: Arrival) -> None:
 @door.get("/metadata")
 def metadata() -> Response:
     """What this FHIR server offers."""
-    return fhir_json(
-        {
-            "resourceType": "CapabilityStatement",
-            "status": "active",
-            "date": RELEASED,
-            "kind": "instance",
-            "software": {"name": "fhir_massage", "version": __version__},
-            "implementation": {"description": "Checks the billing of massage and manual therapy"},
-            "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json"],
-            "rest": [{"mode": "server", "resource": [_resource(kind) for kind in VALIDATED]}],
-        }
-    )
+    return fhir_json(capability_statement(_base(), VALIDATED, __version__))
 
 
-def _resource(kind: str) -> dict[str, Any]:
-    definition = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
-    return {"type": kind, "operation": [{"name": "validate", "definition": definition}]}
+@door.get("/OperationDefinition/<id>")
+def definition(id: str) -> Response:
+    """The definition of ``$validate``, which the CapabilityStatement refers to."""
+    if id != VALIDATE:
+        raise NotFound
+    return fhir_json(operation_definition(_base(), VALIDATED, __version__))
+
+
+def _base() -> str:
+    """The address of this FHIR server as clients know it."""
+    return f"{(service().settings.audience or request.url_root).rstrip('/')}/fhir"

@@ -21,13 +21,13 @@ def healthz() -> Response:
 
 @door.get("/readyz")
 def readyz() -> Response:
-    """Whether the facts are loaded and the store can be reached: 200, else 503.
+    """Whether calls belong here: facts are loaded, the store keeps records, and it is not stopping: 200, else 503.
 
     Plugins that were left out are named. They are no reason to take the service out of use: the operator
     decides, by ``fhir-massage plugins`` before the start.
     """
-    store = service().store.reachable()
-    checks = {"facts": bool(service().facts.policies), "store": store}
+    shared = service()
+    checks = {"facts": bool(shared.facts.policies), "store": shared.store.ready(), "staying": not shared.stopping}
     ready = all(checks.values())
     content: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
     left_out = sorted({plugin.name for plugin in service().plugins if plugin.problem is not None})

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from fhir_massage import __version__
+from fhir_massage.fhir.validation import MODES
 from fhir_massage.hooks.services import SERVICES
 from fhir_massage.web.answer import plain_json
 from fhir_massage.web.fhir import VALIDATED
@@ -34,7 +35,14 @@ def document() -> Json:
             "summary": "Checks the billing of massage and manual therapy in FHIR claims and orders",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_hook_paths(), **_fhir_paths(), **_answer_paths(), **_operator_paths(), **_page_paths()},
+        "paths": {
+            **_hook_paths(),
+            **_fhir_paths(),
+            **_subscription_paths(),
+            **_answer_paths(),
+            **_operator_paths(),
+            **_page_paths(),
+        },
         "components": {"schemas": _schemas()},
     }
 
@@ -73,20 +81,47 @@ def _hook_paths() -> Json:
 
 def _fhir_paths() -> Json:
     kind = {"name": "kind", "in": "path", "required": True, "schema": {"enum": list(VALIDATED)}}
+    instance = {"name": "id", "in": "path", "required": True, "schema": STRING}
+    mode = {"name": "mode", "in": "query", "schema": {"enum": list(MODES)}}
+    profile = {"name": "profile", "in": "query", "schema": STRING}
+    form = {"name": "_format", "in": "query", "schema": STRING}
+
+    def validation(id: str, summary: str) -> Json:
+        outcome = {"200": _fhir("The findings", "OperationOutcome"), **_refusals(406)}
+        operation = _operation(id, summary, outcome, body="Resource", media="application/fhir+json")
+        return {**operation, "parameters": [mode, profile, form]}
+
+    def reading(id: str, summary: str, *others: int) -> Json:
+        refused = {str(status): _outcome(_REFUSED[status]) for status in (*others, 406)}
+        return {**_operation(id, summary, {"200": _fhir("The resource", "Resource"), **refused}), "parameters": [form]}
+
     return {
         "/fhir/{kind}/$validate": {
             "parameters": [kind],
-            "post": _operation(
-                "validate",
-                "An OperationOutcome on a resource, a Bundle, or Parameters with either",
-                {"200": _fhir("The findings", "OperationOutcome"), **_refusals()},
-                body="Resource",
-                media="application/fhir+json",
-            ),
+            "post": validation("validate", "An OperationOutcome on a resource, a Bundle, or Parameters with either"),
         },
-        "/fhir/metadata": {
-            "get": _operation("metadata", "The CapabilityStatement", {"200": _fhir("The statement", "Resource")})
+        "/fhir/{kind}/{id}/$validate": {
+            "parameters": [kind, instance],
+            "post": validation("validateInstance", "The same about one instance, also in mode update or delete"),
         },
+        "/fhir/metadata": {"get": reading("metadata", "The CapabilityStatement")},
+        "/fhir/OperationDefinition/{id}": {
+            "parameters": [instance],
+            "get": reading("definition", "The definition of $validate", 404),
+        },
+    }
+
+
+def _subscription_paths() -> Json:
+    claim = {"name": "id", "in": "path", "required": True, "schema": STRING}
+    refused = {str(status): _outcome(_REFUSED[status]) for status in (400, 401, 404, 413, 415, 503)}
+    answers = {"202": {"description": "Kept; the review follows"}, **refused}
+    body = {"content": {"application/fhir+json": {"schema": _ref("Resource")}}}
+    told = _operation("told", "A FHIR server tells of claims, with or without payload, where that is set up", answers)
+    told_of = _operation("toldOf", "The same, as the update of a claim", answers)
+    return {
+        "/subscriptions/claims": {"post": {**told, "requestBody": body}},
+        "/subscriptions/claims/Claim/{id}": {"parameters": [claim], "put": {**told_of, "requestBody": body}},
     }
 
 
@@ -109,7 +144,9 @@ def _operator_paths() -> Json:
         "/healthz": {"get": _operation("healthz", "Whether the process answers", state)},
         "/readyz": {
             "get": _operation(
-                "readyz", "Whether facts and store are there", {**state, "503": _json("Not ready", "State")}
+                "readyz",
+                "Whether calls belong here: facts loaded, records kept, not stopping",
+                {**state, "503": _json("Not ready", "State")},
             )
         },
         "/metrics": {"get": _operation("metrics", "Metrics", text)},
@@ -181,23 +218,30 @@ def _page_paths() -> Json:
 
 
 def _operation(id: str, summary: str, responses: Json, *, body: str = "", media: str = "application/json") -> Json:
-    operation: Json = {"operationId": id, "summary": summary, "responses": responses}
+    limited = (
+        {} if id in ("healthz", "readyz", "metrics") else {"429": _outcome("More calls than are taken in a minute")}
+    )
+    operation: Json = {"operationId": id, "summary": summary, "responses": {**responses, **limited}}
     if body:
         operation["requestBody"] = {"required": True, "content": {media: {"schema": _ref(body)}}}
     return operation
 
 
+_REFUSED = {
+    400: "Unusable, and where",
+    401: "The call does not prove which client makes it, where that is required",
+    404: "There is no such thing",
+    406: "Asked for in another form than JSON",
+    412: "What is reviewed was neither sent nor can be fetched",
+    413: "Too large",
+    415: "Not JSON",
+    422: "A version of CRD that is not spoken",
+    503: "It could not be kept",
+}
+
+
 def _refusals(*others: int) -> Json:
-    words = {
-        400: "Unusable, and where",
-        401: "The call does not prove which client makes it, where that is required",
-        404: "No such service",
-        412: "What is reviewed was neither sent nor can be fetched",
-        413: "Too large",
-        415: "Not JSON",
-        422: "A version of CRD that is not spoken",
-    }
-    return {str(status): _outcome(words[status]) for status in sorted({400, 413, 415, *others})}
+    return {str(status): _outcome(_REFUSED[status]) for status in sorted({400, 413, 415, *others})}
 
 
 def _outcome(description: str) -> Json:

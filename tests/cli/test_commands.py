@@ -113,6 +113,19 @@ def test_config_never_shows_a_password(run: Run, monkeypatch: pytest.MonkeyPatch
         assert "db.example.org" in said
 
 
+def test_config_says_which_file_a_value_comes_from(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "database").write_text("postgresql://clinic:sesame@db.example.org/log?password=sesame")
+    (tmp_path / "settings.toml").write_text(
+        'hook_seconds = 3.0\n[issuers]\n"https://ehr.example.org" = "https://me:sesame@ehr.example.org/jwks?token=sesame"'
+    )
+    monkeypatch.setenv("FHIR_MASSAGE_DATABASE_FILE", str(tmp_path / "database"))
+    monkeypatch.setenv("FHIR_MASSAGE_CONFIG", str(tmp_path / "settings.toml"))
+    said = run("config").output
+    assert f"FHIR_MASSAGE_HOOK_SECONDS = 3.0  ({tmp_path / 'settings.toml'})" in said
+    assert f"({tmp_path / 'database'})" in said
+    assert "sesame" not in said + run("config", "--format", "json").output
+
+
 def test_config_refuses_a_wrong_setting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FHIR_MASSAGE_MAX_BODY", "-1")
     result = run("config")

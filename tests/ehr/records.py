@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_httpserver import HTTPServer
@@ -59,10 +59,16 @@ class Record:
         if "/" in path:
             found = self.resources.get(path)
             return fhir({"resourceType": "OperationOutcome", "issue": []}, 404) if found is None else fhir(found)
-        patient = f"Patient/{request.args.get('patient', '').removeprefix('Patient/')}"
-        return fhir(searchset(r for r in self.resources.values() if _is_of(r, path, patient)))
+        return fhir(searchset(each for each in self.resources.values() if _is_found(each, path, request.args)))
 
 
-def _is_of(resource: Json, kind: str, patient: str) -> bool:
+def _is_found(resource: Json, kind: str, asked: Mapping[str, str]) -> bool:
+    """What a search finds: by patient, by what a task is about, or by the last change."""
+    if resource["resourceType"] != kind:
+        return False
+    if "focus" in asked:
+        return resource.get("focus", {}).get("reference") == asked["focus"]
+    if "_lastUpdated" in asked:
+        return resource["meta"]["lastUpdated"] >= asked["_lastUpdated"].removeprefix("ge")
     owner = next((resource[key] for key in ("patient", "subject", "beneficiary") if key in resource), {})
-    return resource["resourceType"] == kind and owner.get("reference") == patient
+    return owner.get("reference") == f"Patient/{asked.get('patient', '').removeprefix('Patient/')}"

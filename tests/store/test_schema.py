@@ -12,12 +12,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import MetaData, create_engine, insert, select, text
 
 from fhir_massage.cli.main import main
 from fhir_massage.store.log import Store
 from fhir_massage.store.privacy import Privacy, installation_key
-from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, upgrade
+from fhir_massage.store.schema import Base, Card, Feedback, FindingRecord, HookCall, revisions, upgrade
 from tests.store.test_log import record
 
 
@@ -38,6 +38,64 @@ def test_the_steps_lead_to_the_tables_that_are_used(database: str) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_from_each_earlier_step_the_way_leads_on_and_nothing_is_lost(database: str, revision: str) -> None:
+    engine = create_engine(database)
+    upgrade(engine, revision)
+    then = MetaData()
+    then.reflect(engine)
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    with engine.begin() as connection:
+        connection.execute(insert(then.tables["hook_calls"]).values(**record(1)))
+        connection.execute(
+            insert(then.tables["feedback"]).values(at=at, service="s", card="c", outcome="accepted", reason="r")
+        )
+        if "cards" in then.tables:
+            connection.execute(
+                insert(then.tables["cards"]).values(uuid="c", at=at, service="s", topic="t", rules=[], suggestions={})
+            )
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert connection.execute(select(HookCall.hook_instance, HookCall.rules)).one() == (
+            "1",
+            ["units-exceed-minutes"],
+        )
+        assert connection.execute(select(Feedback.card, Feedback.reason, Feedback.suggestions)).one() == (
+            "c",
+            "r",
+            None,
+        )
+        assert len(connection.execute(select(Card.uuid)).all()) == ("cards" in then.tables)
+    engine.dispose()
+    assert Store(database).ready()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_an_older_schema_or_a_store_that_may_not_be_written_is_not_ready(database: str) -> None:
+    upgrade(create_engine(database), revisions()[-2])
+    store = Store(database)
+    assert not store.ready()
+    store.prepare()
+    assert store.ready()
+    file = database.removeprefix("sqlite:///")
+    assert not Store(f"sqlite:///file:{file}?mode=ro&uri=true").ready()
+    with sqlite3.connect(file) as other:
+        other.execute("begin exclusive")
+        assert not store.ready()
+        other.rollback()
+    assert store.ready()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_database_that_takes_no_writing_is_not_ready(database: str) -> None:
+    store = Store(database)
+    store.prepare()
+    assert store.ready()
+    store.engine.dispose()
+    assert not Store(f"{database}&options=-c%20default_transaction_read_only%3Don").ready()
 
 
 def test_workers_that_start_together_all_come_up(database: str) -> None:

@@ -177,7 +177,7 @@ def test_another_content_type_and_a_large_body_are_refused(app: Flask, client: F
 
 def test_it_says_how_it_is(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
-    assert client.get("/readyz").json["checks"] == {"facts": True, "store": True}
+    assert client.get("/readyz").json["checks"] == {"facts": True, "store": True, "staying": True}
     statement = client.get("/fhir/metadata").json
     assert (statement["resourceType"], statement["fhirVersion"]) == ("CapabilityStatement", "4.0.1")
     assert b"fhir_massage_hook_seconds" in client.get("/metrics").data

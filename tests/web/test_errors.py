@@ -97,7 +97,7 @@ def test_a_store_that_fails_fails_no_answer(app: Flask, client: FlaskClient, tmp
     store.close()
     assert store.lost == 3  # the call, its card and its finding
     ready = client.get("/readyz")
-    assert (ready.status_code, ready.json["checks"]) == (503, {"facts": True, "store": False})
+    assert (ready.status_code, ready.json["checks"]) == (503, {"facts": True, "store": False, "staying": True})
 
 
 def test_it_starts_without_its_store_and_refuses_an_address_of_none(tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ def test_it_describes_every_address_and_no_other(app: Flask, description: Json) 
         if rule.endpoint != "static"
     }
     described = {
-        (path, method) for path, item in description["paths"].items() for method in item if method in ("get", "post")
+        (path, method)
+        for path, item in description["paths"].items()
+        for method in item
+        if method in ("get", "post", "put")
     }
     assert described == served
 

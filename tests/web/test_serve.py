@@ -49,7 +49,8 @@ class Running:
                 if requests.get(f"{self.address}/readyz", timeout=5).ok:
                     return
             except requests.ConnectionError:
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
         raise AssertionError(self.log.read_text())
 
     def stop(self) -> str:
@@ -91,6 +92,65 @@ def test_it_answers_many_at_once_and_keeps_every_call(running: Running) -> None:
     lines = [json.loads(line) for line in logged.splitlines()]
     assert sum(line.get("route") == "/cds-services/<id>" for line in lines) == 40
     assert WORDS not in logged
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.5", "cds.example.org"])
+def test_it_does_not_start_open_where_others_reach_it(tmp_path: Path, host: str) -> None:
+    environment = {**os.environ, "FHIR_MASSAGE_DATA": str(tmp_path)}
+    environment.pop("FHIR_MASSAGE_AUTH", None)
+    ended = subprocess.run(
+        [sys.executable, "-m", "fhir_massage", "serve", "--host", host, "--port", "0"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert "FHIR_MASSAGE_AUTH" in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_limit_holds_for_all_workers_together(tmp_path: Path) -> None:
+    while time.time() % 60 > 40:  # so that the calls fall into one minute
+        time.sleep(1)
+    service = Running(tmp_path / "data", tmp_path / "log", FHIR_MASSAGE_RATE_LIMIT="20")
+    service.wait()
+
+    def call(_: int) -> int:
+        headers = {"Connection": "close"}
+        return requests.get(f"{service.address}/cds-services", headers=headers, timeout=30).status_code
+
+    try:
+        with ThreadPoolExecutor(8) as clients:
+            answers = list(clients.map(call, range(60)))
+        assert sorted(answers) == [200] * 20 + [429] * 40
+        assert requests.get(f"{service.address}/healthz", timeout=30).ok
+    finally:
+        service.stop()
+
+
+def test_a_worker_that_is_killed_is_replaced_and_what_it_counted_stays(running: Running) -> None:
+    def call() -> int:
+        return requests.post(running.address + SERVICE, json=hook(CORRECT), timeout=30).status_code
+
+    def workers() -> list[int]:
+        lines = (json.loads(line) for line in running.log.read_text().splitlines())
+        return [line["process"] for line in lines if line["event"] == "worker started"]
+
+    assert [call() for _ in range(6)] == [200] * 6
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        before = workers()
+        os.kill(before[-1], end)
+        for _ in range(200):
+            if len(workers()) > len(before):
+                break
+            time.sleep(0.1)
+        assert len(workers()) == len(before) + 1
+    running.wait()
+    assert [call() for _ in range(6)] == [200] * 6
+    told = requests.get(f"{running.address}/metrics", timeout=30).text
+    assert 'fhir_massage_reviewed_total{kind="claim"} 12.0' in told
 
 
 def test_the_printed_call_shows_a_card(running: Running) -> None:
@@ -135,7 +195,15 @@ def test_where_clients_prove_themselves_no_worker_takes_a_token_twice(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("AUTH", "required"), ("MAX_BODY", "x"), ("DATABASE", "nonsense"), ("POLICIES", "/nowhere")]
+    ("setting", "value"),
+    [
+        ("AUTH", "required"),
+        ("MAX_BODY", "x"),
+        ("DATABASE", "nonsense"),
+        ("POLICIES", "/nowhere"),
+        ("MAX_BODDY", "5"),
+        ("DATABASE_FILE", "/nowhere"),
+    ],
 )
 def test_it_does_not_start_with_a_wrong_setting(tmp_path: Path, setting: str, value: str) -> None:
     environment = {**os.environ, "FHIR_MASSAGE_DATA": str(tmp_path), f"FHIR_MASSAGE_{setting}": value}

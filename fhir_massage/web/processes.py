@@ -1,0 +1,110 @@
+"""The service's processes under gunicorn: a master that has the facts, workers that share them, and one log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from fhir_massage.errors import FhirMassageError
+from fhir_massage.web.log import OneLine
+from fhir_massage.web.metrics import forget
+
+log = structlog.get_logger()
+THREADS = 8
+#: Seconds that a worker has to finish what it took in, when it is told to end.
+GRACE = 10
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our application and no settings of its own from elsewhere.
+
+    ``make`` makes the application anew, with settings, policies and facts as they are then.
+    """
+
+    def __init__(self, app: Flask, bind: str, make: Callable[[], Flask]) -> None:
+        self._app = app
+        self._bind = bind
+        self._make = make
+        super().__init__()
+
+    def load_config(self) -> None:
+        """What gunicorn is told."""
+        options = {
+            "bind": self._bind,
+            "workers": self._app.extensions["fhir_massage"].settings.workers,
+            "threads": THREADS,
+            "worker_class": Worker,
+            "logger_class": OneLog,
+            "preload_app": True,
+            "graceful_timeout": GRACE,
+            "loglevel": "warning",
+            "post_fork": self._started,
+            "post_worker_init": lambda _: self._app.extensions["fhir_massage"].start(),
+            "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),
+            "child_exit": lambda _, worker: forget(worker.pid),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def _started(self, _: Arbiter, worker: ThreadWorker) -> None:
+        """In a new worker: hold on to the imported facts as they are now, whatever is imported before the next reload."""
+        imported = self._app.extensions["fhir_massage"].facts.imported
+        if imported is not None:
+            imported.all("select 1")
+        log.info("worker started", process=worker.pid)
+
+    def load(self) -> Flask:
+        """The application."""
+        return self._app
+
+    def renew(self) -> bool:
+        """Make the application anew. Whether that could be done; where not, the log says why and all stays."""
+        try:
+            self._app = self.callable = self._make()
+        except FhirMassageError as error:
+            log.error("not reloaded", reason=str(error))
+            return False
+        except Exception as error:  # whatever a reload meets, the service goes on as it was
+            log.error("not reloaded", reason=type(error).__name__)
+            return False
+        return True
+
+    def run(self) -> None:
+        """Run until told to stop."""
+        Master(self).run()
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """Starts and ends workers. SIGHUP has it load settings, policies and facts and put new workers in place."""
+
+    def reload(self) -> None:
+        """New workers with what was loaded take calls before the old ones end; where loading fails, none is touched."""
+        if self.app.renew():
+            super().reload()
+            log.info("reloaded", process=os.getpid())
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Answers calls. Once told to end it takes no new connections, and ``/readyz`` says so on those it has."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Told to end: finish what was taken in."""
+        self.wsgi.extensions["fhir_massage"].stopping = True
+        super().handle_exit(sig, frame)
+
+
+class OneLog(Logger):  # type: ignore[misc]
+    """gunicorn's own log, written as the service's is: an object a line."""
+
+    def setup(self, cfg: Any) -> None:
+        """Have everything written by the one handler."""
+        super().setup(cfg)
+        self.error_log.handlers = [OneLine()]
