@@ -7,6 +7,7 @@ import re
 from typing import Any, Protocol
 
 import jsonschema_rs
+import msgspec
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.fhir.read import read
@@ -16,7 +17,7 @@ from fuzz.mutate import Path, Sent
 
 Json = dict[str, Any]
 DOORS = ("/cds-services", "/fhir", "/answers", "/healthz", "/readyz", "/metrics", "/openapi.json")
-REFUSALS = {400, 404, 405, 412, 413, 415, 422}
+REFUSALS = {400, 404, 405, 406, 412, 413, 415, 422}
 
 
 class Answer(Protocol):
@@ -39,6 +40,7 @@ class Judge:
 
     def faults(self, sent: Sent, answer: Answer) -> list[str]:
         """What is wrong with an answer; nothing where it is as it has to be."""
+        sent = msgspec.structs.replace(sent, path=sent.path.partition("?")[0])
         status = answer.status_code
         if status == 503 and sent.path.startswith("/readyz"):
             return []
@@ -85,7 +87,7 @@ class Judge:
             return ["what is no JSON was taken"]
         found = []
         if sent.path.startswith("/cds-services/"):
-            hook = sent.path.partition("?")[0].removeprefix("/cds-services/fhir-massage-")
+            hook = sent.path.removeprefix("/cds-services/fhir-massage-")
             if not isinstance(content, dict) or not (hook.endswith("/feedback") or content.get("hook") == hook):
                 return ["what is no request to this service was taken"]
         if _is_told(sent, answer) or b"davinci-crd.configuration" in sent.body:  # a client may ask for silence
