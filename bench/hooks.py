@@ -152,7 +152,9 @@ def _show_memory(name: str, server: Server) -> None:
     workers = Path(f"/proc/{server.process}/task/{server.process}/children").read_text().split()
     shown = [_megabytes(each, "Pss") for each in (str(server.process), *workers)]
     alone = [_megabytes(each, "Private_Dirty") for each in workers]
-    print(f"memory, {name}: master {shown[0]:.0f} MB, workers {', '.join(f'{each:.0f}' for each in shown[1:])} MB", end="")
+    print(
+        f"memory, {name}: master {shown[0]:.0f} MB, workers {', '.join(f'{each:.0f}' for each in shown[1:])} MB", end=""
+    )
     print(f" (each by itself {', '.join(f'{each:.0f}' for each in alone)} MB)")
 
 
@@ -163,12 +165,25 @@ def _megabytes(process: str, what: str) -> float:
 
 def _serve_empty(port: int) -> None:
     from flask import Flask
+    from gunicorn.app.base import BaseApplication
 
-    from fhir_massage.web.serve import run
+    from fhir_massage.settings import read_settings
+    from fhir_massage.web.processes import THREADS
 
     app = Flask(__name__)
-    app.add_url_rule("/", view_func=lambda: {}, methods=["POST"])
-    run(app, "127.0.0.1", port)
+    app.add_url_rule("/", view_func=dict, methods=["POST"])
+
+    class Empty(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options = {"bind": f"127.0.0.1:{port}", "workers": read_settings().workers, "threads": THREADS,
+                       "worker_class": "gthread", "preload_app": True, "loglevel": "warning"}  # fmt: skip
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return app
+
+    Empty().run()
 
 
 if __name__ == "__main__":

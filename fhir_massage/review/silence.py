@@ -43,9 +43,7 @@ def speaking(case: ClaimCase, unmet: list[Unmet]) -> tuple[Rule, ...]:
     return tuple([rule for rule in rules_for("claim") if rule.within == "claim" or rule.id in firing])
 
 
-def firing_in(
-    case: ClaimCase, lines: Iterable[Line], encounters: Iterable[Encounter], unmet: list[Unmet]
-) -> set[str]:
+def firing_in(case: ClaimCase, lines: Iterable[Line], encounters: Iterable[Encounter], unmet: list[Unmet]) -> set[str]:
     """The rules on a line that fire on any of these, and those on an encounter that fire on any of these.
 
     On what is met for the first time any of them may.
