@@ -85,7 +85,7 @@ class Judge:
             return ["what is no JSON was taken"]
         found = []
         if sent.path.startswith("/cds-services/"):
-            hook = sent.path.removeprefix("/cds-services/fhir-massage-")
+            hook = sent.path.partition("?")[0].removeprefix("/cds-services/fhir-massage-")
             if not isinstance(content, dict) or not (hook.endswith("/feedback") or content.get("hook") == hook):
                 return ["what is no request to this service was taken"]
         if _is_told(sent, answer) or b"davinci-crd.configuration" in sent.body:  # a client may ask for silence

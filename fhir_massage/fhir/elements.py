@@ -12,8 +12,9 @@ import msgspec
 
 #: An electronic claim has at most so many service lines: ASC X12N 837I (005010X223), loop 2400; the 837P has 50.
 MOST_LINES = 999
-#: Eleven payers stand on a claim there, and four modifiers on a line; this leaves room for whatever else.
+#: Eleven payers stand on a claim there, and four modifiers on a line; an order names few performers. This leaves room for whatever else.
 MOST_POLICIES = 99
+MOST_PERFORMERS = 99
 MOST_MODIFIERS = 12
 MOST_CODINGS_OF_A_MODIFIER = 4
 MOST_CODINGS = 30
@@ -253,7 +254,7 @@ class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="Service
     authored_on: str | None = None
     requester: Reference | None = None
     performer_type: CodeableConcept | None = None
-    performer: list[Reference] = []
+    performer: Annotated[list[Reference], msgspec.Meta(max_length=MOST_PERFORMERS)] = []
     reason_code: list[CodeableConcept] = []
     reason_reference: list[Reference] = []
     insurance: list[Reference] = []

@@ -157,3 +157,10 @@ def test_a_claim_beyond_every_claim_is_set_aside_with_the_reason(content: bytes,
     arrival = read(b'{"resourceType": "Bundle", "entry": [{"resource": ' + content + b"}]}")
     assert arrival.entries == []
     assert reason in str(arrival.unread[0])
+
+
+def test_an_order_for_more_performers_than_any_is_set_aside_with_the_reason() -> None:
+    order = {"resourceType": "ServiceRequest", "id": "s1", "performer": [{"reference": "Practitioner/x"}] * 100}
+    arrival = read({"resourceType": "Bundle", "entry": [{"resource": order}]})
+    assert arrival.entries == []
+    assert "more than 99" in str(arrival.unread[0])
