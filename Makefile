@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test pythons install bench bench-compare fuzz conformance docs dist sbom lint audit-dependencies lock clean
+.PHONY: run test pythons install bench bench-compare bench-hooks fuzz conformance docs dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -36,6 +36,10 @@ bench: $(TESTABLE)
 # The ratios beside those stored in bench/baseline.json; fails where one is twice as bad.
 bench-compare: $(TESTABLE)
 	@$(BIN)/python -m bench --compare
+
+# The hooks under load on loopback beside an empty Flask route; two minutes, and needs wrk (apt-get install wrk).
+bench-hooks: $(TESTABLE)
+	@$(BIN)/python -m bench.hooks
 
 # Writes the conformance table anew from the tests' markers and our answers.
 conformance: $(TESTABLE)

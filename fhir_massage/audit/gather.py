@@ -18,6 +18,7 @@ from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir.elements import Reference
 from fhir_massage.fhir.read import Arrival, Entry, read
+from fhir_massage.fhir.record import Record as PatientRecord
 from fhir_massage.fhir.references import Index, tail
 from fhir_massage.model.finding import Finding
 from fhir_massage.review.engine import review_arrival, under_review
@@ -27,6 +28,15 @@ from fhir_massage.review.report import Report
 AT_HAND = 8192
 
 
+class Together:
+    """What came in one document, and the index by which its resources know each other."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        self.entries = arrival.entries
+        self.documents = [id(document) for document in arrival.documents()]
+        self.index = Index(arrival.entries)
+
+
 class Elsewhere:
     """Resources of other patients and of nobody, found by address in every spill."""
 
@@ -34,7 +44,7 @@ class Elsewhere:
         self._spills = spills
         self.find = lru_cache(AT_HAND)(self._find)
 
-    def _find(self, address: str) -> Arrival | None:
+    def _find(self, address: str) -> Together | None:
         """The resource of that address (``Type/id``) with what it contains; ``None`` where none came."""
         wanted = address_hash(address)
         for spill in self._spills:
@@ -53,7 +63,7 @@ class Beside:
     def __init__(self, contents: Iterable[tuple[str, bytes]]) -> None:
         self._contents = dict(contents)
 
-    def find(self, address: str) -> Arrival | None:
+    def find(self, address: str) -> Together | None:
         """The resource of that address with what it contains; ``None`` where none came."""
         content = self._contents.get(address)
         return None if content is None else _read(content)
@@ -66,29 +76,38 @@ class Linked(Index):
         super().__init__(loose)
         self._own: dict[int, Index] = {}
         for bundle in bundles:
-            self._add(bundle)
+            self._add(Together(bundle))
         self._elsewhere = elsewhere
         self._far: dict[str, Entry | None] = {}
+        self._met: dict[str, Entry | None] = {}
 
-    def _add(self, arrival: Arrival) -> None:
-        for document in arrival.documents():
-            self._own[id(document)] = Index(arrival.entries)
+    def _add(self, together: Together) -> None:
+        for document in together.documents:
+            self._own[document] = together.index
 
     def find(self, reference: Reference | None, within: Entry) -> Entry | None:
         """The entry that a reference means, wherever in the whole input it stands."""
+        if reference is None:
+            return None
+        address = reference.reference
         own = self._own.get(id(within.document))
         found = own.find(reference, within) if own is not None else None
-        if found is None:
-            found = super().find(reference, within)
-        if found is not None or reference is None or not reference.reference:
+        if found is not None:
             return found
-        return self._from_elsewhere(reference.reference)
+        if not address or address.startswith("#"):
+            return super().find(reference, within)
+        if address not in self._met:
+            found = super().find(reference, within)
+            self._met[address] = self._from_elsewhere(address) if found is None else found
+        return self._met[address]
 
     def replacing(self, old: Entry, copies: Iterable[Entry]) -> Self:
         """An index in which the copies stand for ``old``, in its Bundle where it came in one."""
         own = self._own.get(id(old.document))
         if own is None:
-            return super().replacing(old, copies)
+            over = super().replacing(old, copies)
+            over._met = {}
+            return over
         copies = list(copies)
         other = copy(self)
         other._own = {**self._own, **{id(each.document): own.replacing(old, copies) for each in copies}}
@@ -100,14 +119,12 @@ class Linked(Index):
         return super().roles_of(person) if own is None else own.roles_of(person)
 
     def _from_elsewhere(self, address: str) -> Entry | None:
-        if address.startswith("#"):
-            return None
         address = address if address.startswith("urn:") else tail(address)
         if address not in self._far:
-            arrival = self._elsewhere.find(address)
-            self._far[address] = None if arrival is None else arrival.entries[0]
-            if arrival is not None:
-                self._add(arrival)
+            together = self._elsewhere.find(address)
+            self._far[address] = None if together is None else together.entries[0]
+            if together is not None:
+                self._add(together)
         return self._far[address]
 
 
@@ -184,10 +201,11 @@ def review_patient(
     everything = Arrival()
     everything.entries = [entry for arrival in (loose, *bundles) for entry in arrival.entries]
     index = Linked(loose.entries, bundles, elsewhere)
+    of_patient = PatientRecord(facts, index, everything.entries, on)
     for arrival in (loose, *bundles):
         subjects = under_review(arrival.entries, index, facts=facts, on=on, any_claim=any_claim and arrival is loose)
         if subjects:
-            report = review_arrival(everything, on=on, facts=facts, subjects=subjects, index=index)
+            report = review_arrival(everything, on=on, facts=facts, subjects=subjects, index=index, record=of_patient)
             _take(part, report, subjects, origins, corrected=corrected)
 
 
@@ -214,9 +232,9 @@ def _take(
     part.tally.failed += len(report.broken)
 
 
-def _read(content: bytes) -> Arrival | None:
+def _read(content: bytes) -> Together | None:
     try:
-        return read(content)
+        return Together(read(content))
     except Unreadable:
         return None
 

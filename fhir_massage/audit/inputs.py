@@ -46,12 +46,12 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 def find_files(inputs: Iterable[str]) -> list[Path]:
-    """The files that the inputs name, those of folders by name. Raises ``BadInput`` where there is none."""
+    """The files that the inputs name, in the order of their names. Raises ``BadInput`` where there is none."""
     found: list[Path] = []
     for each in inputs:
         path = Path(each)
         if path.is_dir():
-            inside = sorted((file for file in path.rglob("*") if file.is_file() and _is_fhir(file)), key=str)
+            inside = [file for file in path.rglob("*") if file.is_file() and _is_fhir(file)]
             if not inside:
                 raise BadInput(f"{each}: holds no .ndjson, .jsonl or .json files (plain, .gz or .zst)")
             found += inside
@@ -59,30 +59,37 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
             found.append(path)
         else:
             raise BadInput(f"{each}: there is no such file or folder")
-    return list(dict.fromkeys(found))
+    return sorted(set(found), key=str)
 
 
 def chunks(files: Iterable[Path], size: int) -> list[Chunk]:
-    """The files cut into chunks of about ``size`` bytes. Packed files and single documents stay whole."""
+    """The files cut into chunks of about ``size`` bytes, in their order. Packed files and single documents stay whole."""
     found: list[Chunk] = []
     small: list[Piece] = []
     held = 0
+
+    def close() -> None:
+        nonlocal small, held
+        if small:
+            found.append(Chunk(len(found), tuple(small), held))
+            small, held = [], 0
+
     for file in files:
         length = file.stat().st_size
         lines = _holds_lines(file)
-        if length >= size:
-            for piece in (
-                _cut(file, length, size) if lines and not _is_packed(file) else [Piece(str(file), lines=lines)]
-            ):
-                found.append(Chunk(len(found), (piece,), (piece.end or length) - piece.start))
-            continue
-        if small and held + length > size:
-            found.append(Chunk(len(found), tuple(small), held))
-            small, held = [], 0
-        small.append(Piece(str(file), lines=lines))
-        held += length
-    if small:
-        found.append(Chunk(len(found), tuple(small), held))
+        if held + length > size:
+            close()
+        if length < size:
+            small.append(Piece(str(file), lines=lines))
+            held += length
+        elif lines and not _is_packed(file):
+            found += [
+                Chunk(len(found) + number, (piece,), (piece.end or length) - piece.start)
+                for number, piece in enumerate(_cut(file, length, size))
+            ]
+        else:
+            found.append(Chunk(len(found), (Piece(str(file), lines=lines),), length))
+    close()
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_massage.audit.gather import Part, Reviewed
-from fhir_massage.audit.scatter import Rejected, write_whole
+from fhir_massage.audit.scatter import REJECTED, rejected_line, write_whole
 from fhir_massage.audit.tally import Tally
 from fhir_massage.fhir.read import encode
 from fhir_massage.present.finding import as_json
@@ -26,7 +26,7 @@ class PartResult(msgspec.Struct, frozen=True):
 
     number: int
     tally: Tally
-    rejected: tuple[Rejected, ...]
+    rejected: int
 
 
 def write_part(number: int, part: Part, out: Path, state: Path) -> PartResult:
@@ -37,7 +37,9 @@ def write_part(number: int, part: Part, out: Path, state: Path) -> PartResult:
         _write_parquet(out / f"findings-{name}.parquet", part.findings)
     if part.corrected:
         write_whole(out / f"corrected-{name}.ndjson", b"".join(_line(resource) for _, resource in part.corrected))
-    result = PartResult(number, part.tally, tuple(part.rejected))
+    if part.rejected:
+        write_whole(state / f"{name}{REJECTED}", b"".join(rejected_line(each) for each in sorted(part.rejected)))
+    result = PartResult(number, part.tally, len(part.rejected))
     write_whole(state / f"{name}.part", msgspec.json.encode(result))
     return result
 

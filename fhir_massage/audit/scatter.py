@@ -20,13 +20,15 @@ from fhir_massage.audit.routing import Routed, address_hash, route
 from fhir_massage.errors import Unreadable
 
 #: Bytes held in memory before they are laid down.
-SPILL = 48 * 1024 * 1024
+SPILL = 24 * 1024 * 1024
 #: What a rule may look up by reference though it belongs to another patient, or to nobody.
 REFERRED = frozenset(
     "Patient Coverage ServiceRequest Practitioner PractitionerRole Organization Procedure Condition".split()
 )
 #: Bytes of a patient's address that are kept; a longer one is none that a server gives.
 LONGEST_OWNER = 1024
+#: How the files end that hold what was set aside.
+REJECTED = ".rejected"
 _HEAD = struct.Struct("<IIBHI")  # piece, line, together, length of the owner, length of the content
 
 
@@ -49,7 +51,7 @@ class Record(msgspec.Struct, frozen=True):
         return _HEAD.size + len(self.owner) + len(self.content)
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, order=True, array_like=True):
     """A line that could not be read, with the reason. ``line`` counts within the piece, from one."""
 
     chunk: int
@@ -59,12 +61,12 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Scattered(msgspec.Struct, frozen=True):
-    """What became of a chunk: its spills, the lines of each piece, what was set aside, whether it held claims."""
+    """What became of a chunk: its spills, the lines of each piece, how many were set aside, whether it held claims."""
 
     chunk: int
     spills: int
     lines: tuple[int, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: int
     resources: int
     claims: int
 
@@ -72,24 +74,38 @@ class Scattered(msgspec.Struct, frozen=True):
 def scatter(chunk: Chunk, folder: Path, parts: int, spill: int = SPILL) -> Scattered:
     """Lay down a chunk. Nothing counts until its ``.done`` file is there, which is written last."""
     laying = _Laying(chunk.number, folder, parts, spill)
-    rejected: list[Rejected] = []
-    lines = []
-    for number, piece in enumerate(chunk.pieces):
-        count = 0
-        try:
-            for count, line in enumerate(read_piece(piece), start=1):
-                if line.strip():
-                    reason = laying.take(number, count, line)
+    with (folder / f"{chunk.number:06d}{REJECTED}").open("wb") as aside:
+        rejected = 0
+        lines = []
+        for number, piece in enumerate(chunk.pieces):
+            count = 0
+            try:
+                for count, line in enumerate(read_piece(piece), start=1):
+                    reason = laying.take(number, count, line) if line.strip() else None
                     if reason is not None:
-                        rejected.append(Rejected(chunk.number, number, count, reason))
-        except (OSError, EOFError) as error:  # the file is cut off, or is no longer there: what came is kept
-            reason = f"the file cannot be read further: {type(error).__name__}"
-            rejected.append(Rejected(chunk.number, number, count + 1, reason))
-        lines.append(count)
+                        aside.write(rejected_line(Rejected(chunk.number, number, count, reason)))
+                        rejected += 1
+            except (OSError, EOFError) as error:  # the file is cut off, or is no longer there: what came is kept
+                reason = f"the file cannot be read further: {type(error).__name__}"
+                aside.write(rejected_line(Rejected(chunk.number, number, count + 1, reason)))
+                rejected += 1
+            lines.append(count)
     laying.lay_down()
-    done = Scattered(chunk.number, laying.spills, tuple(lines), tuple(rejected), laying.resources, laying.claims)
+    done = Scattered(chunk.number, laying.spills, tuple(lines), rejected, laying.resources, laying.claims)
     write_whole(folder / f"{chunk.number:06d}.done", msgspec.json.encode(done))
     return done
+
+
+def rejected_line(rejected: Rejected) -> bytes:
+    """What was set aside as a line of the files that ``read_rejected`` reads."""
+    return msgspec.json.encode(rejected) + b"\n"
+
+
+def read_rejected(file: Path) -> Iterator[Rejected]:
+    """What was set aside of a chunk or part, one by one."""
+    with file.open("rb") as stream:
+        for line in stream:
+            yield msgspec.json.decode(line, type=Rejected)
 
 
 class _Laying:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Hashable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -107,6 +108,17 @@ class Facts:
         for history in self.policies.values():
             for key, own in history.file.sources.items():
                 self.sources.setdefault(key, rows.Source(key, own.owner, own.title, own.published, own.url))
+
+    def span_of(self, day: date) -> Hashable:
+        """What tells the day from days on which other rows are in force; the day itself where files are imported."""
+        return day if self.imported is not None else bisect_right(self._changes, day)
+
+    @cached_property
+    def _changes(self) -> list[date]:
+        """The days from which any row is in force, or is not any more."""
+        every_row = [row for table in self._raw.values() for row in table]
+        ended = {row.end + timedelta(days=1) for row in every_row if row.end is not None and row.end < date.max}
+        return sorted({row.effective for row in every_row} | ended)
 
     def policy(self, payer: str, on: date) -> Policy | None:
         """The payer's policy on that day; ``None`` for a payer without one."""

@@ -94,13 +94,14 @@ class History:
         return self._index.find(billed.claim, entry) is not None
 
     def _lines(self, entry: Entry, billed: elements.Billed, name: str) -> tuple[EarlierLine, ...]:
-        people = People(self._facts, self._index, entry, self._today)
+        rendering = _Rendering(People(self._facts, self._index, entry, self._today), billed)
+        referral = self._index.identity(billed.referral, entry)
         return tuple(
             EarlierLine(
                 claim=name,
                 asks_only=_asks_only(billed),
-                provider=_provider(people, billed, item),
-                referral=self._index.identity(billed.referral, entry),
+                provider=rendering.of(item),
+                referral=referral,
                 day=_day(billed, item),
                 code=codes.procedure_code(item.product_or_service),
                 modifiers=tuple(
@@ -110,6 +111,24 @@ class History:
             )
             for item in billed.item
         )
+
+
+class _Rendering:
+    """Who rendered the lines of a bill, by the key that lines of the claim under review have too."""
+
+    def __init__(self, people: People, billed: elements.Billed) -> None:
+        self._people = people
+        self._billed = billed
+        self._known: dict[tuple[int, ...], str | None] = {}
+
+    def of(self, item: elements.Item) -> str | None:
+        """Who rendered a line; ``None`` where that is not said."""
+        named = tuple(item.care_team_sequence)
+        if named not in self._known:
+            position = rendering_member(self._billed.care_team, named)
+            reference = self._billed.provider if position is None else self._billed.care_team[position].provider
+            self._known[named] = None if reference is None else self._people.provider(reference, "").key
+        return self._known[named]
 
 
 class Before:
@@ -207,10 +226,3 @@ def _day(billed: elements.Billed, item: elements.Item) -> date | None:
     period = billed.billable_period
     first = None if period is None else dates.day(period.start)
     return first if period is not None and first == dates.day(period.end) else None
-
-
-def _provider(people: People, billed: elements.Billed, item: elements.Item) -> str | None:
-    """Who rendered, by the key that lines of the claim under review have too."""
-    position = rendering_member(billed.care_team, item.care_team_sequence)
-    reference = billed.provider if position is None else billed.care_team[position].provider
-    return None if reference is None else people.provider(reference, "").key

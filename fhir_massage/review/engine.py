@@ -36,18 +36,20 @@ def review_arrival(
     facts: Facts,
     subjects: Sequence[Entry] | None = None,
     index: Index | None = None,
+    record: Record | None = None,
     sent_to: Mapping[str, elements.Reference] | None = None,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
-    ``index`` finds what references mean, where that is more than what arrived. ``sent_to`` says, by an
+    ``index`` finds what references mean, where that is more than what arrived; ``record`` is what came along of the
+    patients, where it was sorted before. ``sent_to`` says, by an
     order's name, whom it is being sent to, where that is being chosen.
     """
     chosen = sent_to or {}
     index = index or Index(arrival.entries, arrival.unfetched)
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
-    record = Record(facts, index, arrival.entries, on)
+    record = record or Record(facts, index, arrival.entries, on)
     effort = Effort(len(subjects))
     reviews = [
         Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name)) for entry in subjects

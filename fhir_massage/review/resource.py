@@ -27,7 +27,7 @@ from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.review.differences import changed_lines, differences, rules_touched
 from fhir_massage.review.effort import Effort, size
 from fhir_massage.review.report import Broken
-from fhir_massage.review.silence import firing_in, narrowed, speaking
+from fhir_massage.review.silence import Unmet, firing_in, narrowed, remember, speaking
 from fhir_massage.rules import Rule, Scope, rules_for, rules_within
 from fhir_massage.rules.tools import cite
 
@@ -83,7 +83,10 @@ class Review:
         if entry.kind == "Claim":
             self._reader = ClaimReader(facts, index, entry, record, today, self.origin)
             self.case = self._reader.case()
-            self._told = _tell(speaking(self.case), self.case, self.broken)
+            unmet: list[Unmet] = []
+            self._told = _tell(speaking(self.case, unmet), self.case, self.broken)
+            if unmet and not self.broken:
+                remember(self.case, unmet, [(told.rule, told.line) for told in self._told])
         else:
             self.case = order_case(facts, index, entry, record, today, origin=self.origin, sent_to=sent_to)
             self._told = _tell(rules_for("order"), self.case, self.broken)
@@ -167,11 +170,11 @@ class Review:
         touched = rules_touched(fields)
         if "encounters" in fields:
             gone = [told for told in self._told if told.rule.id in touched]
-            return gone, _tell([rule for rule in speaking(case) if rule.id in touched], case, [])
+            return gone, _tell([rule for rule in speaking(case, []) if rule.id in touched], case, [])
         lines = tuple([line for _, line in changed_lines(before, case)])
         encounters = tuple([case.encounters[place] for place in touched_places(before.encounters, case.encounters)])
         beside = tuple([line for encounter in encounters for line in encounter.lines])
-        firing = firing_in(case, lines, encounters) & touched
+        firing = firing_in(case, lines, encounters, []) & touched
         gone = [each for each in self._told_within["claim", None] if each.rule.id in touched]
         come = _tell([rule for rule in rules_within("claim") if rule.id in touched], case, [])
         parts: tuple[tuple[Scope, tuple[Line, ...], tuple[Encounter, ...]], ...] = (

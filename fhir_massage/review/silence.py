@@ -1,19 +1,21 @@
 """Which rules have something to say on a claim: most have not, and a review remembers that of lines like these.
 
 A clinic bills the same few services to the same few payers day after day. So it is kept, for what
-``LOOKED_AT`` names of a line (or of an encounter's lines), which of the rules within it fire. Nothing that
-tells of a patient is among that but the diagnoses' codes.
+``LOOKED_AT`` names of a line (or of an encounter's lines), which of the rules within it fire. What was never
+met before is asked everything, and kept. Nothing that tells of a patient is among that but the diagnoses' codes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from datetime import date
+from functools import cache
 from operator import attrgetter
 
 import msgspec
 
 from fhir_massage.model.case import ClaimCase, Encounter, Line
-from fhir_massage.rules import LOOKED_AT, Rule, rules_for, rules_within
+from fhir_massage.rules import LOOKED_AT, Rule, Scope, rules_for, rules_within
 
 #: How many lines and encounters are remembered; what a stranger makes up must not fill the memory.
 MOST_REMEMBERED = 20_000
@@ -22,32 +24,61 @@ _of_line = attrgetter(*LOOKED_AT["line"])
 _of_encounters_line = attrgetter(*LOOKED_AT["encounter"])
 
 
-def speaking(case: ClaimCase) -> tuple[Rule, ...]:
-    """The rules that may find something in the case, in the order of the rule book."""
-    firing = firing_in(case, case.lines, case.encounters)
+class Unmet(msgspec.Struct, frozen=True, gc=False):
+    """A line or encounter like none before: what was looked at, and the places of its lines in the claim."""
+
+    scope: Scope
+    looked_at: Hashable
+    places: tuple[int, ...]
+
+
+def speaking(case: ClaimCase, unmet: list[Unmet]) -> tuple[Rule, ...]:
+    """The rules that may find something in the case, in the order of the rule book.
+
+    What was met for the first time is added to ``unmet``, for ``remember`` to learn of it.
+    """
+    firing = firing_in(case, case.lines, case.encounters, unmet)
     if not firing:
         return rules_within("claim")
     return tuple([rule for rule in rules_for("claim") if rule.within == "claim" or rule.id in firing])
 
 
-def firing_in(case: ClaimCase, lines: Iterable[Line], encounters: Iterable[Encounter]) -> set[str]:
-    """The rules on a line that fire on any of these, and those on an encounter that fire on any of these."""
+def firing_in(case: ClaimCase, lines: Iterable[Line], encounters: Iterable[Encounter], unmet: list[Unmet]) -> set[str]:
+    """The rules on a line that fire on any of these, and those on an encounter that fire on any of these.
+
+    On what is met for the first time any of them may.
+    """
     remembered = case.facts.remembered
     firing: set[str] = set()
     for line in lines:
-        seen: Hashable = (case.today, _of_line(line))
-        fires = remembered.get(seen)
+        looked_at: Hashable = (case.today, _facts_of(case, line.day), _of_line(line))
+        fires = remembered.get(looked_at)
         if fires is None:
-            fires = _remember(seen, narrowed(case, (line,), ()), rules_within("line"))
+            unmet.append(Unmet("line", looked_at, (line.index,)))
+            fires = _ids("line")
         firing |= fires
     for encounter in encounters:
-        looked_at = tuple([_of_encounters_line(line) for line in encounter.lines])
-        seen = (case.today, encounter.day, encounter.policy, looked_at)
-        fires = remembered.get(seen)
+        of_lines = tuple([_of_encounters_line(line) for line in encounter.lines])
+        looked_at = (case.today, _facts_of(case, encounter.day), encounter.policy, of_lines)
+        fires = remembered.get(looked_at)
         if fires is None:
-            fires = _remember(seen, narrowed(case, encounter.lines, (encounter,)), rules_within("encounter"))
+            unmet.append(Unmet("encounter", looked_at, tuple([line.index for line in encounter.lines])))
+            fires = _ids("encounter")
         firing |= fires
     return firing
+
+
+def remember(case: ClaimCase, unmet: Iterable[Unmet], told: Iterable[tuple[Rule, int | None]]) -> None:
+    """Keep which rules fired on what was met for the first time. ``told`` are all rules that fired, each with its line."""
+    fired: dict[tuple[Scope, int | None], set[str]] = {}
+    for rule, line in told:
+        fired.setdefault((rule.within, line), set()).add(rule.id)
+    remembered = case.facts.remembered
+    for each in unmet:
+        if len(remembered) >= MOST_REMEMBERED:
+            remembered.clear()
+        here = [fired[each.scope, place] for place in (*each.places, None) if (each.scope, place) in fired]
+        remembered[each.looked_at] = frozenset().union(*here) if here else _NONE
 
 
 def narrowed(case: ClaimCase, lines: tuple[Line, ...], encounters: tuple[Encounter, ...]) -> ClaimCase:
@@ -55,18 +86,14 @@ def narrowed(case: ClaimCase, lines: tuple[Line, ...], encounters: tuple[Encount
     return msgspec.structs.replace(case, lines=lines, encounters=encounters, memo={})
 
 
-def _remember(seen: Hashable, part: ClaimCase, rules: Iterable[Rule]) -> frozenset[str]:
-    fires = frozenset(rule.id for rule in rules if _fires(rule, part))
-    remembered = part.facts.remembered
-    if len(remembered) >= MOST_REMEMBERED:
-        remembered.clear()
-    remembered[seen] = fires
-    return fires
+_NONE: frozenset[str] = frozenset()
 
 
-def _fires(rule: Rule, part: ClaimCase) -> bool:
-    """Whether the rule finds anything; one that fails is run again, where its failure is told of."""
-    try:
-        return any(True for _ in rule.check(part))
-    except Exception:
-        return True
+def _facts_of(case: ClaimCase, day: date | None) -> Hashable:
+    """What tells the facts of the day from those of others; of the day itself no rule on a line asks more."""
+    return None if day is None else case.facts.span_of(day)
+
+
+@cache
+def _ids(scope: Scope) -> frozenset[str]:
+    return frozenset([rule.id for rule in rules_within(scope)])

@@ -28,11 +28,10 @@ Scope = Literal["claim", "encounter", "line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
 
-#: What of a line the rules on a line, or on an encounter's lines, may decide by.
+#: What of a line the rules on a line, or on an encounter's lines, may decide by; of the day, which facts hold on it.
 LOOKED_AT: dict[Scope, tuple[str, ...]] = {
     "line": (
         "code",
-        "day",
         "modifiers",
         "policy",
         "provider.professions",

@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ from fhir_massage.store.schema import (
 log = structlog.get_logger()
 
 LONGEST_QUEUE = 10_000
+#: How many calls are written in one transaction, at most.
+MOST_TOGETHER = 200
 #: Seconds that a write waits for another process's, and then until it is tried again.
 LONGEST_WAIT = 5
 PAUSE = 1.0
@@ -154,14 +156,36 @@ class Store:
                 atexit.register(self.close)
 
     def _write(self) -> None:
-        away = False
-        while (records := self._queue.get()) is not None:
-            if away and self._closing.is_set():
-                self._lose(records)
-            else:
-                away = not self._keep(records)
-            self._watch(self._queue.qsize(), 0)
+        away = last = False
+        while not last:
+            waiting, last = self._take()
+            if not away and len(waiting) > 1 and self._inserted(waiting):
+                continue
+            for records in waiting:  # one by one, so that a bad one loses no other
+                if away and self._closing.is_set():
+                    self._lose(records)
+                else:
+                    away = not self._keep(records)
+                self._watch(self._queue.qsize(), 0)
         self._watch(self._queue.qsize(), 0)  # the word to end stood in the queue too
+
+    def _take(self) -> tuple[list[tuple[Record, ...]], bool]:
+        """What is waiting, which is more where much is asked; and whether it is the last."""
+        waiting: list[tuple[Record, ...]] = []
+        while (records := self._queue.get()) is not None:
+            waiting.append(records)
+            if len(waiting) == MOST_TOGETHER or self._queue.empty():
+                return waiting, False
+        return waiting, True
+
+    def _inserted(self, waiting: Sequence[tuple[Record, ...]]) -> bool:
+        """Whether all could be written in one transaction; else none was."""
+        try:
+            self._insert([record for records in waiting for record in records])
+        except Exception:  # which of them it is, is seen when they are written one by one
+            return False
+        self._watch(self._queue.qsize(), 0)
+        return True
 
     def _keep(self, records: tuple[Record, ...]) -> bool:
         """Write records, waiting for the database while it is away. ``False`` where it still is when this ends."""
@@ -185,7 +209,7 @@ class Store:
             else:
                 return True
 
-    def _insert(self, records: tuple[Record, ...]) -> None:
+    def _insert(self, records: Sequence[Record]) -> None:
         """Write records all or none. Raises ``_Away`` where it is the database that fails and not what is written."""
         if not self._prepared:
             try:
@@ -194,8 +218,8 @@ class Store:
                 raise _Away from error
         try:
             with self._engine.begin() as connection:
-                for kind, values in records:
-                    connection.execute(insert(kind).values(**values))
+                for kind, rows in _by_table(records):
+                    connection.execute(insert(kind), rows)
         except (DataError, IntegrityError, NotSupportedError):
             raise
         except DBAPIError as error:
@@ -208,6 +232,14 @@ class Store:
 
 class _Away(Exception):
     """The database cannot be reached, is locked, full or damaged, or has not the tables."""
+
+
+def _by_table(records: Iterable[Record]) -> Iterator[tuple[type[Base], list[Mapping[str, Any]]]]:
+    """The records that go into one table with values for the same columns."""
+    found: dict[tuple[type[Base], frozenset[str]], list[Mapping[str, Any]]] = {}
+    for kind, values in records:
+        found.setdefault((kind, frozenset(values)), []).append(values)
+    yield from ((kind, rows) for (kind, _), rows in found.items())
 
 
 def _engine(url: str) -> Engine:

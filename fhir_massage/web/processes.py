@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +80,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Run until told to stop."""
+        share_what_is_made()
         Master(self).run()
+
+
+def share_what_is_made() -> None:
+    """Have workers look through nothing made so far for cycles, which would give each a copy of every page of it."""
+    gc.collect()
+    gc.freeze()
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -88,6 +96,7 @@ class Master(Arbiter):  # type: ignore[misc]
     def reload(self) -> None:
         """New workers with what was loaded take calls before the old ones end; where loading fails, none is touched."""
         if self.app.renew():
+            share_what_is_made()
             super().reload()
             log.info("reloaded", process=os.getpid())
 

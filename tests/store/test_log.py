@@ -95,3 +95,11 @@ def test_it_is_reachable_while_its_file_is_whole(tmp_path: Path) -> None:
 def test_an_address_that_no_database_has_is_refused(address: str) -> None:
     with pytest.raises(BadStore):
         Store(address)
+
+
+def test_a_record_that_no_table_takes_loses_none_of_those_written_with_it(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 's.sqlite'}")
+    for number in range(40):
+        store.add(HookCall, **{**record(number), **({"service": None} if number == 20 else {})})
+    store.close()
+    assert (kept(tmp_path / "s.sqlite"), store.lost) == (39, 1)
