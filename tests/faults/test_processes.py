@@ -129,6 +129,7 @@ def test_memory_and_descriptors_stay_as_they_are_after_many_calls(tmp_path: Path
 
     def work(count: int) -> None:
         with requests.Session() as session:
+            session.headers["Connection"] = "close"  # so that both workers get their share, and warm up
             for number in range(count):
                 path, body = doors[number % len(doors)]
                 session.post(service.address + path, json=body, timeout=20)

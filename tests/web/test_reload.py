@@ -62,11 +62,11 @@ def logged(running: Running, event: str) -> list[dict[str, Any]]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if true():
             return
         time.sleep(0.1)
-    raise AssertionError("it did not come about within 30 seconds")
+    raise AssertionError("it did not come about within two minutes")
 
 
 def known(running: Running) -> bool:
@@ -104,6 +104,7 @@ class Callers:
 
 def test_new_policies_are_taken_up_and_no_call_is_dropped(running: Running, policies: Path) -> None:
     assert not known(running)
+    until(lambda: len(logged(running, "worker started")) == 2)
     before = {line["process"] for line in logged(running, "worker started")}
     callers = Callers(running)
     try:
