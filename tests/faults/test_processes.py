@@ -84,6 +84,7 @@ def test_kill_9_loses_at_most_what_was_still_to_be_written_and_the_store_is_whol
     time.sleep(2)  # written by now
     callers = Callers(service)
     callers.until(20)
+    assert eventually(lambda: len(workers(service)) == 2)
     ended = [service.process.pid, *workers(service)]
     for pid in ended:
         os.kill(pid, signal.SIGKILL)
@@ -107,6 +108,7 @@ def test_a_worker_that_is_killed_is_replaced_and_calls_go_on(tmp_path: Path) -> 
     service = Running(tmp_path / "data", tmp_path / "log")
     service.wait()
     try:
+        assert eventually(lambda: len(workers(service)) == 2)
         first = workers(service)
         os.kill(first[0], signal.SIGKILL)
         assert eventually(lambda: len(workers(service)) == len(first) and set(workers(service)) != set(first))
