@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test pythons install bench bench-compare bench-hooks fuzz conformance docs dist sbom lint audit-dependencies lock clean
+.PHONY: run test pythons install bench bench-compare bench-hooks fuzz conformance docs screenshots dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -52,6 +52,13 @@ fuzz: $(TESTABLE)
 docs: $(TESTABLE)
 	@$(BIN)/python -m docs.build
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "The site is in site/: open site/index.html"
+
+# Takes the pictures that the documentation shows anew, as the browser tests see the pages.
+SHOWN := review-light hooks-card answers-light
+screenshots: $(TESTABLE)
+	@scripts/browser
+	$(BIN)/python -m pytest -q tests/web/workbench
+	cp $(SHOWN:%=build/screenshots/%.png) docs/screenshots/
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check
