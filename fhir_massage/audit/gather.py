@@ -19,7 +19,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.fhir.elements import Reference
 from fhir_massage.fhir.read import Arrival, Entry, read
 from fhir_massage.fhir.record import Record as PatientRecord
-from fhir_massage.fhir.references import Index, tail
+from fhir_massage.fhir.references import Index, relative
 from fhir_massage.model.finding import Finding
 from fhir_massage.review.engine import review_arrival, under_review
 from fhir_massage.review.report import Report
@@ -119,7 +119,7 @@ class Linked(Index):
         return super().roles_of(person) if own is None else own.roles_of(person)
 
     def _from_elsewhere(self, address: str) -> Entry | None:
-        address = address if address.startswith("urn:") else tail(address)
+        address = relative(address)
         if address not in self._far:
             together = self._elsewhere.find(address)
             self._far[address] = None if together is None else together.entries[0]
@@ -213,10 +213,10 @@ def _take(
     part: Part, report: Report, subjects: Sequence[Entry], origins: dict[int, Record], *, corrected: bool
 ) -> None:
     records = {entry.name: origins[id(entry.document)] for entry in subjects}
-    for name, case in report.cases.items():
-        part.tally.reviewed(case, [finding for finding in report.findings if finding.resource == name])
+    by_resource: dict[str, list[Finding]] = {name: [] for name in report.cases}
     for finding in report.findings:
         case = report.cases[finding.resource]
+        by_resource[finding.resource].append(finding)
         part.findings.append(
             Reviewed(
                 finding,
@@ -227,6 +227,8 @@ def _take(
                 records[finding.resource],
             )
         )
+    for name, findings in by_resource.items():
+        part.tally.reviewed(report.cases[name], findings)
     if corrected:
         part.corrected += list(report.corrected.items())
     part.tally.failed += len(report.broken)

@@ -33,8 +33,11 @@ def write_part(number: int, part: Part, out: Path, state: Path) -> PartResult:
     """Write a part's files; each is there whole or not at all, and writing them again changes nothing."""
     name = f"{number:05d}"
     if part.findings:
-        write_whole(out / f"findings-{name}.ndjson", b"".join(_line(as_json(each.finding)) for each in part.findings))
-        _write_parquet(out / f"findings-{name}.parquet", part.findings)
+        shown = [as_json(each.finding) for each in part.findings]
+        write_whole(out / f"findings-{name}.ndjson", b"".join(_line(each) for each in shown))
+        _write_parquet(
+            out / f"findings-{name}.parquet", [row(*each) for each in zip(part.findings, shown, strict=True)]
+        )
     if part.corrected:
         write_whole(out / f"corrected-{name}.ndjson", b"".join(_line(resource) for _, resource in part.corrected))
     if part.rejected:
@@ -76,10 +79,9 @@ def schema() -> pyarrow.Schema:
     )
 
 
-def row(reviewed: Reviewed) -> dict[str, Any]:
-    """A finding as a row of Parquet. Citations and corrections are JSON."""
+def row(reviewed: Reviewed, shown: dict[str, Any]) -> dict[str, Any]:
+    """A finding as a row of Parquet; ``shown`` is its JSON. Citations and corrections are JSON."""
     finding = reviewed.finding
-    shown = as_json(finding)
     denial = finding.denial
     return {
         "resource": finding.resource,
@@ -105,10 +107,10 @@ def _line(content: object) -> bytes:
     return encode(content) + b"\n"
 
 
-def _write_parquet(file: Path, findings: Sequence[Reviewed]) -> None:
+def _write_parquet(file: Path, rows: Sequence[dict[str, Any]]) -> None:
     import pyarrow
     from pyarrow import parquet
 
     unfinished = file.with_name(file.name + ".tmp")
-    parquet.write_table(pyarrow.Table.from_pylist([row(each) for each in findings], schema()), unfinished)
+    parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema()), unfinished)
     unfinished.replace(file)

@@ -10,7 +10,7 @@ import msgspec
 
 from fhir_massage.errors import Unreadable
 from fhir_massage.fhir.read import syntax_error
-from fhir_massage.fhir.references import tail
+from fhir_massage.fhir.references import relative
 
 #: Where the resources that rules see name their patient.
 _OWNERS = ("patient", "subject", "beneficiary")
@@ -107,7 +107,7 @@ def _owner(header: _Header) -> str | None:
         except msgspec.MsgspecError:
             continue
         if address and not address.startswith("#"):
-            return address if address.startswith("urn:") else tail(address)
+            return relative(address)
     return f"{header.resourceType}/{header.id}" if header.resourceType in ("Claim", "ExplanationOfBenefit") else None
 
 

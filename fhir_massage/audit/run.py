@@ -98,7 +98,7 @@ def audit(
     _make(out, state)
     inputs = [_spooled(state) if each == "-" else each for each in inputs]
     plan = _plan(find_files(inputs), out, on, facts_named, corrected, workers)
-    finished = _finished(out, plan)
+    finished = _finished(out)
     if finished is not None:
         _sweep(state)
         return finished
@@ -180,7 +180,7 @@ def unpacked_size(file: Path, size: int) -> int:
     return size * 15 if file.suffix in (".gz", ".zst") else size
 
 
-def _finished(out: Path, plan: Plan) -> Summary | None:
+def _finished(out: Path) -> Summary | None:
     file = out / STATE / "finished.json"
     return msgspec.json.decode(file.read_bytes(), type=Summary) if file.is_file() else None
 

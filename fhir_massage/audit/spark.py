@@ -29,7 +29,7 @@ from fhir_massage.audit.tally import Tally
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import shipped
 from fhir_massage.fhir.read import encode
-from fhir_massage.fhir.references import tail
+from fhir_massage.fhir.references import relative
 from fhir_massage.present.finding import as_json
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _route_batches(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.R
 
 
 def _row_of(routed: Routed) -> dict[str, Any]:
-    wants = () if routed.together else {_canonical(found.decode()) for found in _REFERENCE.findall(routed.content)}
+    wants = () if routed.together else {relative(found.decode()) for found in _REFERENCE.findall(routed.content)}
     return {
         "kind": routed.kind,
         "address": routed.address,
@@ -234,10 +234,6 @@ def _row_of(routed: Routed) -> dict[str, Any]:
         "content": routed.content,
         "wants": sorted(wants),
     }
-
-
-def _canonical(address: str) -> str:
-    return address if address.startswith("urn:") else tail(address)
 
 
 def _any_claim(routed: DataFrame) -> bool:
@@ -312,7 +308,8 @@ def _by_patient(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[list[dict[st
 
 
 def _found(part: Part, rows: list[dict[str, Any]]) -> Iterator[pyarrow.RecordBatch]:
-    found = [row(each) | {"what": "finding", "json": encode(as_json(each.finding)).decode()} for each in part.findings]
+    shown = [(each, as_json(each.finding)) for each in part.findings]
+    found = [row(*each) | {"what": "finding", "json": encode(each[1]).decode()} for each in shown]
     found += [{"what": "corrected", "json": encode(resource).decode()} for _, resource in part.corrected]
     found += [
         {

@@ -91,7 +91,7 @@ class Index:
             return _said(known) if known is not None and known.value else None
         if reference.reference.startswith("#"):
             return None
-        return reference.reference if reference.reference.startswith("urn:") else tail(reference.reference)
+        return relative(reference.reference)
 
     def roles_of(self, person: Entry) -> list[Entry]:
         """The roles that came along and name the practitioner ``person``."""
@@ -140,6 +140,11 @@ def identity_of(entry: Entry) -> str | None:
     if entry.full_url and not entry.full_url.startswith("urn:"):
         return tail(entry.full_url)
     return entry.full_url
+
+
+def relative(address: str) -> str:
+    """``Type/id`` of an address, or the address itself where it is a ``urn:`` and has none."""
+    return address if address.startswith("urn:") else tail(address)
 
 
 def tail(address: str) -> str:
