@@ -246,5 +246,8 @@ def _engine(url: str) -> Engine:
     try:
         waits = {"timeout": LONGEST_WAIT} if make_url(url).get_backend_name() == "sqlite" else {}
         return create_engine(url, connect_args=waits)
-    except (ArgumentError, ImportError) as error:
+    except ImportError:
+        extra = "; for PostgreSQL: pip install 'fhir-massage[postgres]'"
+        raise BadStore(f"the driver for this kind of database is not installed{extra}") from None
+    except ArgumentError as error:
         raise BadStore(f"the database cannot be used: {type(error).__name__}") from None

@@ -47,6 +47,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "graceful_timeout": GRACE,
             "loglevel": "warning",
+            # else gunicorn keeps a socket in the home folder, which two services of one user would take from each other
+            "control_socket_disable": True,
             "post_fork": self._started,
             "post_worker_init": lambda _: self._app.extensions["fhir_massage"].start(),
             "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,6 +96,13 @@ def test_it_is_reachable_while_its_file_is_whole(tmp_path: Path) -> None:
 def test_an_address_that_no_database_has_is_refused(address: str) -> None:
     with pytest.raises(BadStore):
         Store(address)
+
+
+def test_where_a_driver_is_missing_the_extra_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed
+    with pytest.raises(BadStore, match=r"fhir-massage\[postgres\]") as refused:
+        Store("postgresql://clinic:sesame@db.example.org/log")
+    assert "sesame" not in str(refused.value)
 
 
 def test_a_record_that_no_table_takes_loses_none_of_those_written_with_it(tmp_path: Path) -> None:

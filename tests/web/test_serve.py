@@ -94,6 +94,16 @@ def test_it_answers_many_at_once_and_keeps_every_call(running: Running) -> None:
     assert WORDS not in logged
 
 
+def test_it_leaves_nothing_in_its_users_home(tmp_path: Path) -> None:
+    """Two services of one user would take a socket there from each other, and it tells and does what no setting allows."""
+    home = tmp_path / "home"
+    home.mkdir()
+    service = Running(tmp_path / "data", tmp_path / "log", HOME=str(home), XDG_RUNTIME_DIR="")
+    service.wait()
+    service.stop()
+    assert list(home.iterdir()) == []
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.5", "cds.example.org"])
 def test_it_does_not_start_open_where_others_reach_it(tmp_path: Path, host: str) -> None:
     environment = {**os.environ, "FHIR_MASSAGE_DATA": str(tmp_path)}
