@@ -9,9 +9,8 @@ from functools import cached_property
 
 import msgspec
 
-from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.people import People, rendering_member
+from fhir_massage.fhir.people import Directory, People, rendering_member
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import EarlierLine
@@ -23,11 +22,10 @@ ASSOCIATED = "associated"
 class _Bill:
     """A claim or answer that came along, and its place in the document. The rest of it is read when it is asked for."""
 
-    def __init__(self, facts: Facts, index: Index, entry: Entry, billed: elements.Billed, place: int, on: date) -> None:
-        self._facts = facts
-        self._index = index
+    def __init__(self, directory: Directory, entry: Entry, billed: elements.Billed, place: int) -> None:
+        self._directory = directory
+        self._index = directory.index
         self._billed = billed
-        self._on = on
         self.entry = entry
         self.place = place
 
@@ -44,8 +42,11 @@ class _Bill:
     @cached_property
     def lines(self) -> tuple[EarlierLine, ...]:
         """What it billed."""
+        return self._read_lines()
+
+    def _read_lines(self) -> tuple[EarlierLine, ...]:
         billed = self._billed
-        rendering = _Rendering(People(self._facts, self._index, self.entry, self._on), billed)
+        rendering = _Rendering(People(self._directory, self.entry), billed)
         referral = self._index.identity(billed.referral, self.entry)
         return tuple(
             [
@@ -82,11 +83,10 @@ class History:
     An explanation of benefits of a claim that is here too stands in for nothing: that claim is counted already.
     """
 
-    def __init__(self, facts: Facts, index: Index, entries: Sequence[Entry], today: date) -> None:
-        self._facts = facts
-        self._index = index
+    def __init__(self, directory: Directory, entries: Sequence[Entry]) -> None:
+        self._directory = directory
+        self._index = directory.index
         self._entries = entries
-        self._today = today
 
     def before(self, claim: Entry, index: Index, origin: Entry) -> Before:
         """What was billed beside ``claim``, which is ``origin`` or a corrected copy of it, found in ``index``."""
@@ -109,7 +109,7 @@ class History:
             patient = self._index.identity(billed.patient, entry)
             if patient is None or self._answers_what_is_here(entry, billed):
                 continue
-            bill = _Bill(self._facts, self._index, entry, billed, place, self._today)
+            bill = _Bill(self._directory, entry, billed, place)
             found.setdefault(patient, []).append(bill)
         return found
 

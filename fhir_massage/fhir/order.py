@@ -11,7 +11,7 @@ from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.payer import Payer, payer_of, payor_name
-from fhir_massage.fhir.people import People
+from fhir_massage.fhir.people import Directory, People
 from fhir_massage.fhir.read import Entry, objects
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index, same, tail
@@ -133,7 +133,7 @@ def _case(
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
     day = _day(request, today)
-    people = People(facts, index, entry, today)
+    people = People(Directory(facts, index, today), entry)
     patient = index.identity(request.subject, entry)
     payer = None if coverage is None else payer_of(facts, index, coverage, today)
     return OrderCase(
