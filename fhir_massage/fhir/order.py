@@ -10,7 +10,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
-from fhir_massage.fhir.payer import Payer, payer_of, payor_name
+from fhir_massage.fhir.payer import Payer, is_unfetched, payer_of, payor_name
 from fhir_massage.fhir.people import Directory, People
 from fhir_massage.fhir.read import Entry, objects
 from fhir_massage.fhir.record import Record
@@ -159,6 +159,7 @@ def _case(
         benefits=tuple(benefits_on(record, index, coverage, patient)),
         read_json=entry.json,
         payer_name="" if coverage is None else payor_name(index, coverage),
+        payer_unfetched=coverage is not None and is_unfetched(facts, index, coverage, today),
         coverage=of_order,
         billing_options=tuple(_billing_options(request)),
     )
