@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 import msgspec
 
@@ -19,6 +19,7 @@ LEAST_CHUNK = 2 * 1024 * 1024
 SNIFFED = 256 * 1024
 LINES = (".ndjson", ".jsonl")
 READ = (*LINES, ".json")
+TABLES = (".parquet",)
 PACKED = (".gz", ".zst")
 #: The answer key beside generated data, which holds no resources.
 ANSWER_KEY = "answers.ndjson"
@@ -45,13 +46,29 @@ class Chunk(msgspec.Struct, frozen=True):
     bytes: int
 
 
+def ending(name: str) -> str:
+    """The ending by which a file's name or address says what it holds, packed or not; empty for nothing that is read."""
+    path = PurePosixPath(name)
+    plain = PurePosixPath(path.stem) if is_packed(path) else path
+    return plain.suffix if plain.suffix in (*READ, *TABLES) else ""
+
+
+def is_packed(file: PurePath) -> bool:
+    """Whether a file is packed, by its name."""
+    return file.suffix in PACKED
+
+
 def find_files(inputs: Iterable[str]) -> list[Path]:
     """The files that the inputs name, in the order of their names. Raises ``BadInput`` where there is none."""
     found: list[Path] = []
     for each in inputs:
         path = Path(each)
         if path.is_dir():
-            inside = [file for file in path.rglob("*") if file.is_file() and _is_fhir(file)]
+            inside = [
+                file
+                for file in path.rglob("*")
+                if file.is_file() and ending(file.name) in READ and file.name != ANSWER_KEY
+            ]
             if not inside:
                 raise BadInput(f"{each}: holds no .ndjson, .jsonl or .json files (plain, .gz or .zst)")
             found += inside
@@ -82,7 +99,7 @@ def chunks(files: Iterable[Path], size: int) -> list[Chunk]:
         if length < size:
             small.append(Piece(str(file), lines=lines))
             held += length
-        elif lines and not _is_packed(file):
+        elif lines and not is_packed(file):
             found += [
                 Chunk(len(found) + number, (piece,), (piece.end or length) - piece.start)
                 for number, piece in enumerate(_cut(file, length, size))
@@ -125,21 +142,9 @@ def _cut(file: Path, length: int, size: int) -> Iterator[Piece]:
         yield Piece(str(file), start, min(start + size, length))
 
 
-def _is_packed(file: Path) -> bool:
-    return file.suffix in PACKED
-
-
-def _plain_suffix(file: Path) -> str:
-    return Path(file.stem).suffix if _is_packed(file) else file.suffix
-
-
-def _is_fhir(file: Path) -> bool:
-    return _plain_suffix(file) in READ and file.name != ANSWER_KEY
-
-
 def _holds_lines(file: Path) -> bool:
     """Whether it is NDJSON: by its name, else by how it begins."""
-    if _plain_suffix(file) in LINES:
+    if ending(file.name) in LINES:
         return True
     try:
         with open_input(file) as stream:

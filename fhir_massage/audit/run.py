@@ -22,7 +22,7 @@ import msgspec
 
 from fhir_massage import __version__
 from fhir_massage.audit.gather import Elsewhere, part_of, review_part
-from fhir_massage.audit.inputs import CHUNK, LEAST_CHUNK, Chunk, chunks, find_files
+from fhir_massage.audit.inputs import CHUNK, LEAST_CHUNK, Chunk, chunks, find_files, is_packed
 from fhir_massage.audit.results import PartResult, read_part_result, write_part
 from fhir_massage.audit.scatter import (
     REJECTED,
@@ -177,7 +177,7 @@ def _changed(file: Path) -> int:
 
 def unpacked_size(file: Path, size: int) -> int:
     """About how many bytes a file holds: packed FHIR is a twelfth to a twentieth of its size."""
-    return size * 15 if file.suffix in (".gz", ".zst") else size
+    return size * 15 if is_packed(file) else size
 
 
 def _finished(out: Path) -> Summary | None:

@@ -19,7 +19,7 @@ import msgspec
 
 from fhir_massage import __version__
 from fhir_massage.audit.gather import Beside, Part, review_patient
-from fhir_massage.audit.inputs import ANSWER_KEY, LINES, PACKED, BadInput
+from fhir_massage.audit.inputs import ANSWER_KEY, LINES, TABLES, BadInput, ending
 from fhir_massage.audit.results import row, schema
 from fhir_massage.audit.routing import Routed, route
 from fhir_massage.audit.run import AuditFailed, unpacked_size
@@ -147,9 +147,9 @@ def _read(spark: SparkSession, inputs: list[str]) -> DataFrame:
 def _read_one(spark: SparkSession, each: str) -> Iterator[DataFrame]:
     """The lines, documents and Parquet rows of one input."""
     names = _names(each)
-    lines = [name for name in names if _suffix(name) in LINES]
-    documents = [name for name in names if _suffix(name) == ".json"]
-    tables = [name for name in names if _suffix(name) == ".parquet"]
+    lines = [name for name in names if ending(name) in LINES]
+    documents = [name for name in names if ending(name) == ".json"]
+    tables = [name for name in names if ending(name) in TABLES]
     found = "value", "_metadata.file_path as file", "_metadata.file_block_start as block"
     if lines:
         yield (
@@ -169,20 +169,13 @@ def _read_one(spark: SparkSession, each: str) -> Iterator[DataFrame]:
 def _names(each: str) -> list[str]:
     """The files of a local input; an address elsewhere is Spark's to list, by the ending it has."""
     if not _is_local(each):
-        return [each] if _suffix(each) else [f"{each.rstrip('/')}/*{ending}" for ending in (".ndjson", ".ndjson.gz")]
+        return [each] if ending(each) else [f"{each.rstrip('/')}/*{found}" for found in (".ndjson", ".ndjson.gz")]
     path = _local(each)
     if not path.exists():
         raise BadInput(f"{each}: there is no such file or folder")
-    if path.is_dir() and path.suffix != ".parquet":
-        return [_address(file) for file in sorted(path.rglob("*"), key=str) if _suffix(file.name)]
+    if path.is_dir() and path.suffix not in TABLES:
+        return [_address(file) for file in sorted(path.rglob("*"), key=str) if file.is_file() and ending(file.name)]
     return [_address(path)]
-
-
-def _suffix(name: str) -> str:
-    """The ending that says what a file holds; empty where it holds nothing that is read."""
-    for packed in PACKED:
-        name = name.removesuffix(packed)
-    return next((ending for ending in (*LINES, ".json", ".parquet") if name.endswith(ending)), "")
 
 
 def _is_local(address: str) -> bool:

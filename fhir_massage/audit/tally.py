@@ -70,15 +70,16 @@ class Tally(msgspec.Struct):
         self.correct += not serious
         for finding in findings:
             self.severities[finding.severity] = self.severities.get(finding.severity, 0) + 1
+        if not serious:
+            return
         whole = _count(case, serious)
         self.at_risk += whole.at_risk
         self.saved += whole.saved
         for finding_rule in {finding.rule for finding in serious}:
             _add(self.rules, finding_rule, _count(case, [each for each in serious if each.rule == finding_rule]))
-        if serious:
-            _add(self.payers, payer_of(case), whole)
-            _add(self.providers, provider_of(case), whole)
-            _add(self.months, f"{case.day:%Y-%m}" if case.day else "no date", whole)
+        _add(self.payers, payer_of(case), whole)
+        _add(self.providers, provider_of(case), whole)
+        _add(self.months, f"{case.day:%Y-%m}" if case.day else "no date", whole)
 
     def add(self, other: Tally) -> None:
         """Add the tally of another part to this."""

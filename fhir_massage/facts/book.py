@@ -155,6 +155,20 @@ class Facts:
         """Every procedure code for which we hold a list of supporting diagnoses."""
         return frozenset(row.procedure for row in self.supporting_diagnoses)
 
+    def supports(self, procedure: str, diagnosis: str, on: date) -> bool:
+        """Whether the list of conditions holds, on that day, that the diagnosis supports the procedure."""
+        listed = self._supporting.get(procedure)
+        return listed is not None and listed.by_prefix(diagnosis, on) is not None
+
+    @cached_property
+    def _supporting(self) -> dict[str, Dated[rows.SupportingDiagnosis]]:
+        """The prefixes of supporting diagnoses, by procedure."""
+        every = list(self.supporting_diagnoses)
+        return {
+            procedure: Dated([row for row in every if row.procedure == procedure], lambda row: row.prefix)
+            for procedure in self.supported_procedures
+        }
+
     def rows_of(self, table: str) -> list[rows.Row]:
         """Every row of a table, whenever it is in force."""
         return list(self._raw[table])

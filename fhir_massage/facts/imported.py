@@ -1,4 +1,4 @@
-"""Imported NCCI files: kept in one SQLite file in the data folder, and looked up beside the shipped rows."""
+"""Imported NCCI files: all in one SQLite file, made anew by each import, and looked up beside the shipped rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import closing
@@ -17,15 +16,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from fhir_massage.errors import BadFact
+from fhir_massage.facts.current import hold, in_force, new_file, not_read
 from fhir_massage.facts.ncci import Kind, PairRow, Part, UnlikelyRow, read_parts
 from fhir_massage.facts.rows import Apart, MedicallyUnlikely, Pair, Row, Source, TimedCode
 from fhir_massage.facts.table import Dated
 
 R = TypeVar("R", bound=Row)
 
-STORE = "ncci.sqlite"
 _FORMAT = 1
 _KEPT = 65536
+#: How often the file in force is looked for again, because imports have replaced it meanwhile.
+_TRIES = 5
 _PAGES: dict[Kind, str] = {
     "ptp": "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/"
     "medicare-ncci-procedure-procedure-ptp-edits",
@@ -86,38 +87,31 @@ def import_file(file: Path, data: Path, *, today: date, quarter: date | None = N
     """
     if not file.is_file():
         raise BadFact(str(file), "(file)", "there is no such file")
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(prefix=f".{STORE}.", dir=data)
-    except OSError as error:
-        raise BadFact(str(data), "(folder)", error.strerror or "it cannot be written") from None
-    os.close(handle)
-    beside = Path(path)
-    try:
-        loaded = _load(file, data / STORE, beside, today, quarter)
-        beside.chmod(0o644)  # the service may run as somebody else
-        os.replace(beside, data / STORE)
-        return loaded
-    finally:
-        beside.unlink(missing_ok=True)
+    with new_file(data) as made:
+        return _load(file, in_force(data), made, today, quarter)
 
 
-def _load(file: Path, store: Path, beside: Path, today: date, quarter: date | None) -> list[ImportedFile]:
+def _load(file: Path, before: Path | None, made: Path, today: date, quarter: date | None) -> list[ImportedFile]:
     digest = _sha256(file)
-    if store.is_file():
-        shutil.copyfile(store, beside)
-    with closing(sqlite3.connect(beside, isolation_level=None)) as database:
+    if before is not None:
+        _copy(before, made)
+    with closing(sqlite3.connect(made, isolation_level=None)) as database:
         database.executescript("pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -65536;")
-        if not store.is_file():
+        if before is None:
             database.executescript(_SCHEMA)
             database.execute(f"pragma user_version = {_FORMAT}")
-        _check_format(database, store)
+        _check_format(database, before or made)
         database.execute("begin")
         loaded = [_load_part(database, part, digest, today, quarter) for part in read_parts(file)]
         database.execute("commit")
-    with beside.open("rb") as written:
-        os.fsync(written.fileno())
     return loaded
+
+
+def _copy(before: Path, made: Path) -> None:
+    try:
+        shutil.copyfile(before, made)
+    except OSError as error:
+        raise not_read(before, error) from None
 
 
 def _load_part(
@@ -220,10 +214,15 @@ def _date(number: int) -> date:
 
 
 class Store:
-    """The imported file, open for reading: one connection a process, made anew after a fork."""
+    """The imported file, open for reading: one connection a process, made anew after a fork.
+
+    It stays where it is for as long as a process has this, whatever is imported meanwhile.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Raises ``OSError`` where there is no such file, or it cannot be read; ``BadFact`` for no such store."""
         self._path = path
+        self._held = hold(path)
         self._lock = threading.Lock()
         self._process = 0
         self._database: sqlite3.Connection | None = None
@@ -242,6 +241,14 @@ class Store:
             except sqlite3.Error as error:
                 raise BadFact(str(self._path), "(file)", str(error)) from None
 
+    def close(self) -> None:
+        """Have this process use the file no more. Those forked from it go on."""
+        with self._lock:
+            if self._database is not None and self._process == os.getpid():
+                self._database.close()
+            self._database = None
+            self._held.close()
+
     def covers(self, code: str) -> bool:
         """Whether an imported PTP file covers the column-one code."""
         return any(first <= code <= last for first, last in self._ranges)
@@ -249,7 +256,16 @@ class Store:
 
 def open_store(data: Path | None) -> Store | None:
     """What was imported into a data folder; ``None`` where nothing was."""
-    return None if data is None or not (data / STORE).is_file() else Store(data / STORE)
+    for attempt in range(1, _TRIES + 1):
+        path = None if data is None else in_force(data)
+        if path is None:
+            return None
+        try:
+            return Store(path)
+        except OSError as error:  # not there: by now another one is in force, whose import has cleared it away
+            if attempt == _TRIES or not isinstance(error, FileNotFoundError):
+                raise not_read(path, error) from None
+    return None
 
 
 class _Imported(Dated[R]):

@@ -258,7 +258,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
 
     def supporting(self, code: str) -> Supporting | None:
         """The payer's own list of diagnoses that support the code."""
-        return next((entry for entry in self.supporting_diagnoses if entry.covers_code(code)), None)
+        return _supporting(self, code)
 
 
 # Look-ups repeat for every claim of a payer, so their answers are kept; the bound is for codes
@@ -283,6 +283,11 @@ def _referral(policy: Policy, code: str, profession: str | None) -> ReferralAske
 def _authorization(policy: Policy, code: str, profession: str | None) -> AuthorizationAsked | None:
     entry = next((e for e in policy.authorization_entries if e.speaks_of(code, profession)), None)
     return entry if entry is not None and entry.required else None
+
+
+@lru_cache(maxsize=8192)
+def _supporting(policy: Policy, code: str) -> Supporting | None:
+    return next((entry for entry in policy.supporting_diagnoses if entry.covers_code(code)), None)
 
 
 @lru_cache(maxsize=8192)

@@ -19,7 +19,7 @@ class Dated(Generic[R]):
 
     def __init__(self, rows: Iterable[R], key: Callable[[R], Hashable]) -> None:
         self._rows: dict[Hashable, tuple[R, ...]] = {}
-        self._by_prefix: dict[tuple[str, date], R | None] = {}
+        self._by_prefix: dict[str, tuple[R, ...]] = {}
         for row in rows:
             self._rows[key(row)] = (*self._rows.get(key(row), ()), row)
 
@@ -36,19 +36,19 @@ class Dated(Generic[R]):
 
     def by_prefix(self, code: str, on: date) -> R | None:
         """The row whose key is the longest prefix of the code, in force on that day."""
-        if (code, on) in self._by_prefix:
-            return self._by_prefix[code, on]
-        if len(self._by_prefix) >= _KEPT:  # codes that a stranger makes up
-            self._by_prefix.clear()
-        found = self._by_prefix[code, on] = self._longest(code, on)
-        return found
-
-    def _longest(self, code: str, on: date) -> R | None:
-        for length in range(len(code), 0, -1):
-            row = self.find(code[:length], on)
-            if row is not None:
+        rows = self._by_prefix.get(code)
+        if rows is None:
+            if len(self._by_prefix) >= _KEPT:  # codes that a stranger makes up
+                self._by_prefix.clear()
+            rows = self._by_prefix[code] = self._longest_first(code)
+        for row in rows:
+            if row.effective <= on and (row.end is None or on <= row.end):
                 return row
         return None
+
+    def _longest_first(self, code: str) -> tuple[R, ...]:
+        """Every row whose key is a prefix of the code, whenever it is in force."""
+        return tuple([row for length in range(len(code), 0, -1) for row in self._rows.get(code[:length], ())])
 
     def ever(self, key: Hashable) -> list[R]:
         """Every row of the key, whenever it is in force, the earliest first."""

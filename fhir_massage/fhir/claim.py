@@ -17,7 +17,7 @@ from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.history import Before
 from fhir_massage.fhir.patch import touched_keys, touched_places
 from fhir_massage.fhir.payer import Payer, payer_of, payor_name
-from fhir_massage.fhir.people import People, rendering_member
+from fhir_massage.fhir.people import Directory, People, rendering_member
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry, part
 from fhir_massage.fhir.record import Record
@@ -63,12 +63,15 @@ class ClaimReader:
         self.origin = origin
         self.today = today
         self.claim = entry.resource
-        self.people = People(facts, index, entry, today)
+        #: A corrected copy may bring records of its own, so what was read of the claim's is not for it.
+        as_it_came = record.directory.index is index
+        self.directory = record.directory if as_it_came else Directory(facts, index, today)
+        self.people = People(self.directory, entry)
         self.patient = index.identity(self.claim.patient, entry)
         self.members: dict[int, Provider] = {}
         self.renderers: dict[tuple[int, ...], Provider] = {}
         self.biller: Provider | None = None
-        self.payers: dict[int, Payer | None] = {}
+        self.payers = record.payers if as_it_came else {}
         self.policies: dict[date, Policy | None] = {}
         self.minutes_of = _minutes_by_sequence(self.claim.supporting_info)
 
@@ -101,7 +104,7 @@ class ClaimReader:
             coverage=self._coverage(insurance, coverage_entry),
             referral=None
             if referral_entry is None
-            else read_referral(self.facts, self.index, referral_entry, "Claim.referral", self.patient, self.today),
+            else read_referral(self.directory, referral_entry, "Claim.referral", self.patient),
             names_referral=claim.referral is not None,
             named=self._named(insurance, lines),
             authorization=None

@@ -24,9 +24,15 @@ class Days(msgspec.Struct, frozen=True):
         return self.first if self.first == self.last else None
 
 
-@lru_cache(maxsize=4096)
 def days(text: str | None) -> Days | None:
     """The days of a FHIR date or dateTime, as written in its own zone; ``None`` for what is no date."""
+    if text is None or len(text) <= 10:
+        return _days(text)
+    return None if _SHAPE.fullmatch(text) is None else _days(text[:10])
+
+
+@lru_cache(maxsize=4096)
+def _days(text: str | None) -> Days | None:
     if text is None or _SHAPE.fullmatch(text) is None:
         return None
     try:

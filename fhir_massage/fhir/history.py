@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
 import msgspec
 
-from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.people import People, rendering_member
+from fhir_massage.fhir.people import Directory, People, rendering_member
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import EarlierLine
@@ -20,14 +19,62 @@ from fhir_massage.model.case import EarlierLine
 ASSOCIATED = "associated"
 
 
-class _Bill(msgspec.Struct, frozen=True):
-    """A claim or answer that came along: its place in the document, its name, what it replaces, and its lines."""
+class _Bill:
+    """A claim or answer that came along, and its place in the document. The rest of it is read when it is asked for."""
 
-    entry: Entry
-    place: int
-    name: str
-    replaces: frozenset[str]
-    lines: tuple[EarlierLine, ...]
+    def __init__(self, directory: Directory, entry: Entry, billed: elements.Billed, place: int) -> None:
+        self._directory = directory
+        self._index = directory.index
+        self._billed = billed
+        self.entry = entry
+        self.place = place
+
+    @cached_property
+    def name(self) -> str:
+        """What tells the claim, or the claim that is answered, from others."""
+        return _answered(self._index, self.entry, self._billed) or name_of(self._index, self.entry)
+
+    @cached_property
+    def replaces(self) -> frozenset[str]:
+        """The claims that it says it replaces or follows."""
+        return replaced_by(self._index, self.entry, self._billed)
+
+    @cached_property
+    def lines(self) -> tuple[EarlierLine, ...]:
+        """What it billed."""
+        return self._read_lines()
+
+    def _read_lines(self) -> tuple[EarlierLine, ...]:
+        billed = self._billed
+        rendering = _Rendering(People(self._directory, self.entry), billed)
+        referral = self._index.identity(billed.referral, self.entry)
+        return tuple(
+            [
+                EarlierLine(
+                    claim=self.name,
+                    asks_only=_asks_only(billed),
+                    provider=rendering.of(item),
+                    referral=referral,
+                    day=_day(billed, item),
+                    code=codes.procedure_code(item.product_or_service),
+                    modifiers=tuple(
+                        [
+                            coding.code.strip().upper()
+                            for concept in item.modifier
+                            for coding in concept.coding
+                            if coding.code
+                        ]
+                    ),
+                    charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
+                )
+                for item in billed.item
+            ]
+        )
+
+    def services(self) -> Iterator[tuple[date | None, str | None]]:
+        """The day and code of each line, for which nobody has to be looked up."""
+        for item in self._billed.item:
+            yield _day(self._billed, item), codes.procedure_code(item.product_or_service)
 
 
 class History:
@@ -36,11 +83,10 @@ class History:
     An explanation of benefits of a claim that is here too stands in for nothing: that claim is counted already.
     """
 
-    def __init__(self, facts: Facts, index: Index, entries: Sequence[Entry], today: date) -> None:
-        self._facts = facts
-        self._index = index
+    def __init__(self, directory: Directory, entries: Sequence[Entry]) -> None:
+        self._directory = directory
+        self._index = directory.index
         self._entries = entries
-        self._today = today
 
     def before(self, claim: Entry, index: Index, origin: Entry) -> Before:
         """What was billed beside ``claim``, which is ``origin`` or a corrected copy of it, found in ``index``."""
@@ -63,21 +109,19 @@ class History:
             patient = self._index.identity(billed.patient, entry)
             if patient is None or self._answers_what_is_here(entry, billed):
                 continue
-            name = _answered(self._index, entry, billed) or name_of(self._index, entry)
-            found.setdefault(patient, []).append(
-                _Bill(entry, place, name, replaced_by(self._index, entry, billed), self._lines(entry, billed, name))
-            )
+            bill = _Bill(self._directory, entry, billed, place)
+            found.setdefault(patient, []).append(bill)
         return found
 
     @cached_property
-    def of_service(self) -> dict[tuple[str, str, date, str], list[tuple[_Bill, EarlierLine]]]:
-        """The bills of each service: the same patient, rendering provider, day and code."""
-        found: dict[tuple[str, str, date, str], list[tuple[_Bill, EarlierLine]]] = {}
+    def of_service(self) -> dict[tuple[str, date, str], list[tuple[_Bill, int]]]:
+        """The bills of each patient, day and code, with the position of the line, in the order of the document."""
+        found: dict[tuple[str, date, str], list[tuple[_Bill, int]]] = {}
         for patient, bills in self.of_patient.items():
             for bill in bills:
-                for line in bill.lines:
-                    if line.provider is not None and line.day is not None and line.code is not None:
-                        found.setdefault((patient, line.provider, line.day, line.code), []).append((bill, line))
+                for position, (day, code) in enumerate(bill.services()):
+                    if day is not None and code is not None:
+                        found.setdefault((patient, day, code), []).append((bill, position))
         return found
 
     def place_of(self, entry: Entry) -> int:
@@ -92,25 +136,6 @@ class History:
         if not isinstance(billed, elements.ExplanationOfBenefit):
             return False
         return self._index.find(billed.claim, entry) is not None
-
-    def _lines(self, entry: Entry, billed: elements.Billed, name: str) -> tuple[EarlierLine, ...]:
-        rendering = _Rendering(People(self._facts, self._index, entry, self._today), billed)
-        referral = self._index.identity(billed.referral, entry)
-        return tuple(
-            EarlierLine(
-                claim=name,
-                asks_only=_asks_only(billed),
-                provider=rendering.of(item),
-                referral=referral,
-                day=_day(billed, item),
-                code=codes.procedure_code(item.product_or_service),
-                modifiers=tuple(
-                    coding.code.strip().upper() for concept in item.modifier for coding in concept.coding if coding.code
-                ),
-                charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
-            )
-            for item in billed.item
-        )
 
 
 class _Rendering:
@@ -146,14 +171,15 @@ class Before:
     def lines(self) -> tuple[EarlierLine, ...]:
         """The lines of every other claim and answer of the patient."""
         bills = [] if self._patient is None else self._history.of_patient.get(self._patient, [])
-        return tuple(self._seen(bill, line) for bill in bills if bill.entry is not self._origin for line in bill.lines)
+        return tuple([line for bill in bills if bill.entry is not self._origin for line in self._seen(bill, bill.lines)])
 
     def same_service(self, provider: str, day: date, code: str) -> tuple[EarlierLine, ...]:
         """Those lines of the patient that are of that provider, day and code."""
         if self._patient is None:
             return ()
-        found = self._history.of_service.get((self._patient, provider, day, code), [])
-        return tuple(self._seen(bill, line) for bill, line in found if bill.entry is not self._origin)
+        found = self._history.of_service.get((self._patient, day, code), [])
+        others = [(bill, bill.lines[position]) for bill, position in found if bill.entry is not self._origin]
+        return tuple([seen for bill, line in others if line.provider == provider for seen in self._seen(bill, (line,))])
 
     @cached_property
     def _own(self) -> str:
@@ -163,10 +189,13 @@ class Before:
     def _replaces(self) -> frozenset[str]:
         return replaced_by(self._index, self._entry, self._claim)
 
-    def _seen(self, bill: _Bill, line: EarlierLine) -> EarlierLine:
+    def _seen(self, bill: _Bill, lines: tuple[EarlierLine, ...]) -> tuple[EarlierLine, ...]:
+        """Lines of another bill, with what this claim makes of that bill."""
         replaced = bill.name in self._replaces
         sent = not replaced and self._own not in bill.replaces and self._sent_before(bill)
-        return msgspec.structs.replace(line, replaced_by_this=replaced, sent_before=sent) if replaced or sent else line
+        if not replaced and not sent:
+            return lines
+        return tuple([msgspec.structs.replace(line, replaced_by_this=replaced, sent_before=sent) for line in lines])
 
     def _sent_before(self, bill: _Bill) -> bool:
         """Whether the other was billed before: an answer always was, a claim by its date, then by its place."""

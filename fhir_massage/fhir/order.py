@@ -10,8 +10,8 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
-from fhir_massage.fhir.payer import Payer, payer_of, payor_name
-from fhir_massage.fhir.people import People
+from fhir_massage.fhir.payer import Payer, is_unfetched, payer_of, payor_name
+from fhir_massage.fhir.people import Directory, People
 from fhir_massage.fhir.read import Entry, objects
 from fhir_massage.fhir.record import Record
 from fhir_massage.fhir.references import Index, same, tail
@@ -133,7 +133,7 @@ def _case(
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
     day = _day(request, today)
-    people = People(facts, index, entry, today)
+    people = People(Directory(facts, index, today), entry)
     patient = index.identity(request.subject, entry)
     payer = None if coverage is None else payer_of(facts, index, coverage, today)
     return OrderCase(
@@ -159,6 +159,7 @@ def _case(
         benefits=tuple(benefits_on(record, index, coverage, patient)),
         read_json=entry.json,
         payer_name="" if coverage is None else payor_name(index, coverage),
+        payer_unfetched=coverage is not None and is_unfetched(facts, index, coverage, today),
         coverage=of_order,
         billing_options=tuple(_billing_options(request)),
     )

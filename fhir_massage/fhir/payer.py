@@ -41,6 +41,25 @@ def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None
     return named
 
 
+def is_unfetched(facts: Facts, index: Index, entry: Entry, on: date) -> bool:
+    """Whether a payor that could not be asked for may be the one that tells the payer.
+
+    It may not where another payor, or its own name or identifier, tells already, nor where ``Coverage.type``
+    names a class in which no payer has a policy of its own.
+    """
+    coverage = entry.resource
+    assert isinstance(coverage, Coverage)
+    if not any(index.is_unfetched(payor) for payor in coverage.payor):
+        return False
+    if _by_payor(facts, index, entry, coverage, on) is not None:
+        return False
+    plan = _payer(facts, _by_type(facts, coverage, on))
+    return plan is None or any(
+        history.file.payer_class == plan.payer_class and payer != plan.payer_class
+        for payer, history in facts.policies.items()
+    )
+
+
 def payor_name(index: Index, entry: Entry) -> str:
     """The payer as its Coverage calls it; empty where it gives no name, or the patient pays."""
     coverage = entry.resource

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+import msgspec
+
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes
 from fhir_massage.fhir.elements import (
@@ -21,14 +23,67 @@ from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import Provider
 
 
+class Described(msgspec.Struct, frozen=True):
+    """What the records of a provider say: its professions, and its identifiers given as NPI."""
+
+    professions: tuple[str, ...] = ()
+    npis: tuple[str, ...] = ()
+
+
+_NOTHING = Described()
+
+
+class Directory:
+    """What the records that came along say of each provider, read once for all who refer to it."""
+
+    def __init__(self, facts: Facts, index: Index, on: date) -> None:
+        self._facts = facts
+        self._on = on
+        self._known: dict[int, Described] = {}
+        self.index = index
+
+    def described(self, entry: Entry) -> Described:
+        """What is said of a practitioner (the roles that name them included), a role or an organization."""
+        known = self._known.get(id(entry))
+        if known is None:
+            known = self._known[id(entry)] = self._read(entry)
+        return known
+
+    def professions(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
+        """The professions that NUCC codes of the concepts name."""
+        found: dict[str, None] = {}
+        for concept in concepts:
+            for taxonomy in codes.taxonomy_codes(concept):
+                row = self._facts.professions.by_prefix(taxonomy, self._on)
+                found[row.profession if row else "other"] = None
+        return tuple(found)
+
+    def _read(self, entry: Entry) -> Described:
+        named = entry.resource
+        roles: list[CodeableConcept] = []
+        npis: list[str] = []
+        person = named if isinstance(named, Practitioner) else None
+        if isinstance(named, PractitionerRole):
+            roles = _concepts(entry)
+            npis += _npis(named.identifier)
+            person = self.index.resource(named.practitioner, entry, Practitioner)
+        elif person is not None:
+            roles = [concept for role in self.index.roles_of(entry) for concept in _concepts(role)]
+        elif isinstance(named, Organization):
+            npis += _npis(named.identifier)
+        if person is not None:
+            npis += _npis(person.identifier)
+        qualified = () if person is None else self.professions([each.code for each in person.qualification])
+        return Described(self.professions(roles) or qualified, tuple(npis))
+
+
 class People:
     """Reads the providers that one resource refers to."""
 
-    def __init__(self, facts: Facts, index: Index, within: Entry, on: date) -> None:
-        self._facts = facts
-        self._index = index
+    def __init__(self, directory: Directory, within: Entry) -> None:
+        self._directory = directory
+        self._index = directory.index
         self._within = within
-        self._on = on
         self._npis_by_identity: dict[str, str] = {}
 
     def provider(
@@ -42,26 +97,15 @@ class People:
         Of a practitioner also the roles count that came along and name them.
         """
         entry = self._index.find(reference, self._within)
-        named = None if entry is None else entry.resource
-        roles: list[CodeableConcept] = []
-        npis = _npis([reference.identifier]) if reference is not None and reference.identifier is not None else []
-        person = named if isinstance(named, Practitioner) else None
-        if entry is not None and isinstance(named, PractitionerRole):
-            roles = _concepts(entry)
-            npis += _npis(named.identifier)
-            person = self._index.resource(named.practitioner, entry, Practitioner)
-        elif entry is not None and person is not None:
-            roles = [concept for role in self._index.roles_of(entry) for concept in _concepts(role)]
-        elif isinstance(named, Organization):
-            npis += _npis(named.identifier)
-        if person is not None:
-            npis += _npis(person.identifier)
+        said = _NOTHING if entry is None else self._directory.described(entry)
+        npis = said.npis
+        if reference is not None and reference.identifier is not None:
+            npis = (*_npis([reference.identifier]), *npis)
+        qualified = () if qualification is None else self._directory.professions([qualification])
         return Provider(
             key=self._key(reference, npis),
             element=element,
-            professions=(self._in([qualification]) if qualification is not None else ())
-            or self._in(roles)
-            or (self._in([each.code for each in person.qualification]) if person is not None else ()),
+            professions=qualified or said.professions,
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or reference is None or not reference.reference,
             unfetched=entry is None and self._index.is_unfetched(reference),
@@ -70,10 +114,10 @@ class People:
 
     def profession_of(self, concept: CodeableConcept | None) -> str | None:
         """The profession of a concept's NUCC code, where it names just one."""
-        found = self._in([concept] if concept else [])
+        found = self._directory.professions([concept])
         return found[0] if len(found) == 1 else None
 
-    def _key(self, reference: Reference | None, npis: list[str]) -> str | None:
+    def _key(self, reference: Reference | None, npis: tuple[str, ...]) -> str | None:
         """An NPI where one is known of whoever is referred to, else the reference itself."""
         identity = self._index.identity(reference, self._within) or (reference and reference.reference) or None
         if npis and identity is not None:
@@ -81,15 +125,6 @@ class People:
         if npis:
             return npis[-1]
         return identity if identity is None else self._npis_by_identity.get(identity, identity)
-
-    def _in(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
-        """The professions that NUCC codes of the concepts name."""
-        found: dict[str, None] = {}
-        for concept in concepts:
-            for taxonomy in codes.taxonomy_codes(concept):
-                row = self._facts.professions.by_prefix(taxonomy, self._on)
-                found[row.profession if row else "other"] = None
-        return tuple(found)
 
 
 def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | None:

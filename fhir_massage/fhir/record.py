@@ -9,6 +9,8 @@ from functools import cached_property
 from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import elements
 from fhir_massage.fhir.history import History
+from fhir_massage.fhir.payer import Payer
+from fhir_massage.fhir.people import Directory
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
 
@@ -22,7 +24,10 @@ class Record:
     def __init__(self, facts: Facts, index: Index, entries: Sequence[Entry], today: date) -> None:
         self._index = index
         self._entries = entries
-        self.history = History(facts, index, entries, today)
+        self.directory = Directory(facts, index, today)
+        self.history = History(self.directory, entries)
+        #: The payer of each coverage, by the identity of its entry; ``None`` where nothing tells it.
+        self.payers: dict[int, Payer | None] = {}
 
     def coverages_of(self, patient: str | None) -> list[Entry]:
         """The coverages whose beneficiary is the patient."""

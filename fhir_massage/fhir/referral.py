@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from fhir_massage.facts.book import Facts
 from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.people import People
+from fhir_massage.fhir.people import Directory, People
 from fhir_massage.fhir.quantity import measure
 from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index, identity_of, same
+from fhir_massage.fhir.references import identity_of, same
 from fhir_massage.model.case import Number, Referral
 
 
-def read_referral(
-    facts: Facts, index: Index, entry: Entry, element: str, patient: str | None, on: date
-) -> Referral | None:
+def read_referral(directory: Directory, entry: Entry, element: str, patient: str | None) -> Referral | None:
     """The referral behind ``entry``; ``None`` where it is no ServiceRequest."""
     request = entry.resource
     if not isinstance(request, elements.ServiceRequest):
@@ -43,10 +38,10 @@ def read_referral(
         ),
         has_reason=bool(request.reason_code or request.reason_reference),
         has_period=gives_a_period(request),
-        same_patient=same(patient, index.identity(request.subject, entry)),
+        same_patient=same(patient, directory.index.identity(request.subject, entry)),
         requester=None
         if request.requester is None
-        else People(facts, index, entry, on).provider(request.requester, element),
+        else People(directory, entry).provider(request.requester, element),
     )
 
 

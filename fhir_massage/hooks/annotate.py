@@ -50,7 +50,12 @@ def annotate(
     targets = [*orders, *(booking.appointment for booking in booked)]
     entries = [*arrival.entries, *(booking.order for booking in booked)]
     all_orders = ordered(
-        [*orders, *(booking.order for booking in booked)], entries, facts=facts, on=on, sent_to=sent_to
+        [*orders, *(booking.order for booking in booked)],
+        entries,
+        facts=facts,
+        on=on,
+        sent_to=sent_to,
+        unfetched=arrival.unfetched,
     )
     actions: list[Json] = []
     made: dict[str, Assertion] = {}

@@ -266,7 +266,8 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``codes`` are (system, code) of the service and its details, ``words`` its texts;
     ``procedure`` the procedure code it orders, where it says one; ``billing_options`` the procedure codes
-    that it says it may be billed by. ``payer_name`` is the payer as its coverage calls it.
+    that it says it may be billed by. ``payer_name`` is the payer as its coverage calls it;
+    ``payer_unfetched`` says that what would tell the payer may well be there, but could not be asked for.
     """
 
     facts: Facts
@@ -291,6 +292,7 @@ class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     benefits: tuple[Benefit, ...]
     read_json: Callable[[], Mapping[str, Any]]
     payer_name: str = ""
+    payer_unfetched: bool = False
     coverage: OrderCoverage | None = None
     billing_options: tuple[str, ...] = ()
 

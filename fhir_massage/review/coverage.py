@@ -6,7 +6,7 @@ nothing (Da Vinci Coverage Requirements Discovery 2.2.1, Coverage Information).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
 
@@ -88,9 +88,13 @@ def ordered(
     facts: Facts,
     on: date,
     sent_to: Mapping[str, elements.Reference],
+    unfetched: Iterable[str] = (),
 ) -> list[Ordered]:
-    """The orders with their cases. ``sent_to`` says, by name, whom an order is being sent to."""
-    index = Index(entries)
+    """The orders with their cases. ``sent_to`` says, by name, whom an order is being sent to.
+
+    ``unfetched`` are the ``Type/id`` of what may well be there, but could not be asked for.
+    """
+    index = Index(entries, unfetched)
     record = Record(facts, index, entries, on)
     return [
         Ordered(order, tuple(coverage_cases(facts, index, order, record, on, sent_to.get(order.name))))
@@ -133,6 +137,8 @@ def _of_coverage(case: OrderCase, others: Sequence[Ordered], *, failed: bool) ->
     if (coverage.starts and case.day < coverage.starts) or (coverage.ends and case.day > coverage.ends):
         words = f"The coverage is not in force on {case.day}, the day that the order is for."
         return [_not_covered(coverage.reference, "no-active-coverage", words)]
+    if case.payer_unfetched:
+        return [_undetermined(coverage.reference, "The payer of the coverage could not be read from the EHR.")]
     if case.policy is None:
         words = "Which payer this coverage is of is not recognised, so its rules are not known here."
         return [_conditional(case, words)]

@@ -21,7 +21,7 @@ from fhir_massage.rules import LOOKED_AT, Rule, Scope, rules_for, rules_within
 MOST_REMEMBERED = 20_000
 
 _of_line = attrgetter(*LOOKED_AT["line"])
-_of_encounters_line = attrgetter(*LOOKED_AT["encounter"])
+_of_encounters_line = attrgetter(*[name for name in LOOKED_AT["encounter"] if name not in ("start", "end")])
 
 
 class Unmet(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +59,7 @@ def firing_in(case: ClaimCase, lines: Iterable[Line], encounters: Iterable[Encou
         firing |= fires
     for encounter in encounters:
         of_lines = tuple([_of_encounters_line(line) for line in encounter.lines])
-        looked_at = (case.today, _facts_of(case, encounter.day), encounter.policy, of_lines)
+        looked_at = (case.today, _facts_of(case, encounter.day), encounter.policy, of_lines, _times(encounter))
         fires = remembered.get(looked_at)
         if fires is None:
             unmet.append(Unmet("encounter", looked_at, tuple([line.index for line in encounter.lines])))
@@ -92,6 +92,18 @@ _NONE: frozenset[str] = frozenset()
 def _facts_of(case: ClaimCase, day: date | None) -> Hashable:
     """What tells the facts of the day from those of others; of the day itself no rule on a line asks more."""
     return None if day is None else case.facts.span_of(day)
+
+
+def _times(encounter: Encounter) -> Hashable:
+    """How the times of the encounter's lines lie to each other: from the first of them, whenever that was."""
+    times = [moment for line in encounter.lines for moment in (line.start, line.end)]
+    first = next((moment for moment in times if moment is not None), None)
+    if first is None:
+        return None
+    try:
+        return tuple([None if moment is None else moment - first for moment in times])
+    except TypeError:  # some have a zone and some have none
+        return tuple(times)
 
 
 @cache

@@ -224,7 +224,7 @@ def duplicate_line(case: ClaimCase) -> Iterator[Found]:
     claim adjustment reason code 18.
     """
     for encounter in case.encounters:
-        if len(encounter.lines) > 1:
+        if len({line.code for line in encounter.lines}) < len(encounter.lines):
             for first, second in _alike(encounter):
                 yield Found(
                     second.element,

@@ -30,10 +30,12 @@ def allot(way: Literal["cms", "midpoint"], minutes: Sequence[Minutes], billed: S
         return [units_of(each) for each in minutes]
     allotted = [int(each // QUARTER) for each in minutes]
     left = units_of(sum(minutes)) - sum(allotted)
+    if left <= 0:
+        return allotted
     by_remainder = sorted(
         range(len(minutes)),
         key=lambda line: (-round(minutes[line] % QUARTER, EXACT), billed[line] <= allotted[line], line),
     )
-    for line in by_remainder[: max(left, 0)]:
+    for line in by_remainder[:left]:
         allotted[line] += 1
     return allotted

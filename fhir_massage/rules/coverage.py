@@ -9,7 +9,7 @@ import msgspec
 
 from fhir_massage.facts.policy import AuthorizationAsked, Covered, Payable, YearlyVisits
 from fhir_massage.model.case import Benefit, ClaimCase, InsuranceSlot, Line
-from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Found
+from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.payment import benefits_for
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, listed, named
@@ -362,7 +362,7 @@ def visit_limit_exceeded(case: ClaimCase) -> Iterator[Found]:
             lines[0].element,
             f"{case.payer_title or 'The payer'} allows {counted(limit.visits, 'visit')}{limit.of}; "
             f"the visit of {day} is beyond {'it' if limit.visits == 1 else 'them'}.",
-            citations=limit.citations,
+            citations=cite(case.facts, limit.entry),
             at_risk=charges(lines),
         )
 
@@ -501,7 +501,7 @@ class _Limit(msgspec.Struct, frozen=True):
     visits: int
     of: str
     beyond: frozenset[date]
-    citations: tuple[Citation, ...]
+    entry: YearlyVisits | None = None
 
 
 def _limit(case: ClaimCase, line: Line) -> _Limit | None:
@@ -540,13 +540,13 @@ def _by_answer(case: ClaimCase, day: date, benefit: Benefit, allowed: int) -> _L
     days = sorted(other for other in mine | earlier if _in_one_span(benefit, day, other))
     used = "" if benefit.visits_used is None else f" ({benefit.visits_used} used)"
     beyond = frozenset(days[max(allowed - (benefit.visits_used or 0), 0) :])
-    return _Limit(allowed, f" by its answer on the benefits{used}", beyond, ())
+    return _Limit(allowed, f" by its answer on the benefits{used}", beyond)
 
 
 def _by_policy(case: ClaimCase, day: date, entry: YearlyVisits) -> _Limit:
     mine, earlier = _visits(case, entry.covers_code)
     days = sorted(other for other in mine | earlier if other.year == day.year)
-    return _Limit(entry.visits, f" in {day.year}", frozenset(days[entry.visits :]), cite(case.facts, entry))
+    return _Limit(entry.visits, f" in {day.year}", frozenset(days[entry.visits :]), entry)
 
 
 def _visits(case: ClaimCase, counts: Callable[[str], bool]) -> tuple[set[date], set[date]]:

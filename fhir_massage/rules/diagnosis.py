@@ -144,8 +144,9 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
     Source
     CDC National Center for Health Statistics and CMS, ICD-10-CM order files and addenda of each fiscal year.
     """
+    days = {line.day for line in case.lines if line.day is not None}
     for position, diagnosis in enumerate(case.diagnoses):
-        if diagnosis.code is None:
+        if diagnosis.code is None or not any(_was_invalid(case.facts, diagnosis.code, day) for day in days):
             continue
         day = next((day for day in _days_of(case, diagnosis) if _was_invalid(case.facts, diagnosis.code, day)), None)
         if day is None:
@@ -360,9 +361,7 @@ def _supports(case: ClaimCase, line: Line, diagnosis: str) -> bool:
     own = line.policy.supporting(line.code)
     if own is not None:
         return diagnosis.startswith(own.prefixes)
-    table = case.facts.supporting_diagnoses
-    # No prefix is shorter than a category of ICD-10-CM, which has three characters.
-    return any(table.find((line.code, diagnosis[:length]), line.day) for length in range(3, len(diagnosis) + 1))
+    return case.facts.supports(line.code, diagnosis, line.day)
 
 
 def _is_manipulation(line: Line) -> bool:

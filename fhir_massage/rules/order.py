@@ -360,8 +360,7 @@ def _supports(case: OrderCase, diagnosis: str) -> bool:
             if diagnosis.startswith(own.prefixes):
                 return True
             continue
-        table = case.facts.supporting_diagnoses
-        if any(table.find((code, diagnosis[:length]), case.day) for length in range(len(diagnosis), 0, -1)):
+        if case.facts.supports(code, diagnosis, case.day):
             return True
     return False
 

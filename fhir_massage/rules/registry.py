@@ -28,7 +28,8 @@ Scope = Literal["claim", "encounter", "line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
 
-#: What of a line the rules on a line, or on an encounter's lines, may decide by; of the day, which facts hold on it.
+#: What of a line the rules on a line, or on an encounter's lines, may decide by; of the day, which facts hold on it,
+#: and of times, how they lie to each other.
 LOOKED_AT: dict[Scope, tuple[str, ...]] = {
     "line": (
         "code",

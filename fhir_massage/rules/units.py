@@ -139,6 +139,8 @@ def minutes_overlap(case: ClaimCase) -> Iterator[Found]:
     """
     for encounter in case.encounters:
         placed = [line for line in encounter.lines if line.start and line.end and _one_on_one(case, line)]
+        if len(placed) < 2:
+            continue
         placed.sort(key=lambda line: (_sortable(line.start), line.index))
         for earlier, later in _neighbours(placed):
             minutes = _overlap(earlier, later)
@@ -338,9 +340,10 @@ def _allot_each(case: ClaimCase) -> Iterator[tuple[Line, int]]:
 def _allotted(encounter: Encounter, timed: list[Line], minutes: dict[int, Number] | None = None) -> list[int]:
     """The units of each timed line; ``minutes`` by line position replace those of the claim."""
     assert encounter.policy is not None and encounter.policy.counting is not None
+    of_claim = [line.minutes or 0 for line in timed]
     return allot(
         encounter.policy.counting.value,
-        [(minutes or {}).get(line.index, line.minutes or 0) for line in timed],
+        [minutes.get(line.index, own) for line, own in zip(timed, of_claim, strict=True)] if minutes else of_claim,
         [int(line.units or 0) for line in timed],
     )
 

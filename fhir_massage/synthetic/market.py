@@ -138,8 +138,7 @@ class Market:
             return diagnosis.startswith(own.prefixes)
         if code not in self.facts.supported_procedures:
             return True
-        table = self.facts.supporting_diagnoses
-        return any(table.find((code, diagnosis[:length]), day) for length in range(3, len(diagnosis) + 1))
+        return self.facts.supports(code, diagnosis, day)
 
     def names(self, payer: str) -> tuple[PayerName, ...]:
         """The ways to write a coverage of the payer."""

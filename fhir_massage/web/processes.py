@@ -49,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             # else gunicorn keeps a socket in the home folder, which two services of one user would take from each other
             "control_socket_disable": True,
-            "post_fork": self._started,
+            "post_fork": lambda _, worker: log.info("worker started", process=worker.pid),
             "post_worker_init": lambda _: self._app.extensions["fhir_massage"].start(),
             "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),
             "child_exit": lambda _, worker: forget(worker.pid),
@@ -57,19 +57,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def _started(self, _: Arbiter, worker: ThreadWorker) -> None:
-        """In a new worker: hold on to the imported facts as they are now, whatever is imported before the next reload."""
-        imported = self._app.extensions["fhir_massage"].facts.imported
-        if imported is not None:
-            imported.all("select 1")
-        log.info("worker started", process=worker.pid)
-
     def load(self) -> Flask:
         """The application."""
         return self._app
 
     def renew(self) -> bool:
         """Make the application anew. Whether that could be done; where not, the log says why and all stays."""
+        before = self._app
         try:
             self._app = self.callable = self._make()
         except FhirMassageError as error:
@@ -78,6 +72,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         except Exception as error:  # whatever a reload meets, the service goes on as it was
             log.error("not reloaded", reason=type(error).__name__)
             return False
+        let_go(before)
         return True
 
     def run(self) -> None:
@@ -86,8 +81,16 @@ class Server(BaseApplication):  # type: ignore[misc]
         Master(self).run()
 
 
+def let_go(app: Flask) -> None:
+    """Hold the imported facts of an application no longer: those workers that answer by them still do."""
+    imported = app.extensions["fhir_massage"].facts.imported
+    if imported is not None:
+        imported.close()
+
+
 def share_what_is_made() -> None:
     """Have workers look through nothing made so far for cycles, which would give each a copy of every page of it."""
+    gc.unfreeze()  # of what was shared before a reload, most is of no use any more
     gc.collect()
     gc.freeze()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 from fhir_massage.errors import FhirMassageError
+from fhir_massage.facts.current import clear_away
 from fhir_massage.settings import address_of, only_here, read_settings, refuse_open_outside, with_audience
 from fhir_massage.web.log import log_as_json
 
@@ -54,6 +55,7 @@ def make(host: str, port: int) -> Flask:
     shipped.cache_clear()
     settings = with_audience(read_settings(), host, port)
     refuse_open_outside(settings, host)
+    clear_away(settings.data)
     return create_app(settings)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from fhir_massage import BadFact
 from fhir_massage.facts.book import Facts, read_facts
-from fhir_massage.facts.imported import STORE, ImportedFile, import_file
+from fhir_massage.facts.current import CURRENT, in_force
+from fhir_massage.facts.imported import ImportedFile, import_file
 from fhir_massage.facts.ncci import quarter_of
 from tests.claims import claim, line, reviewed
 from tests.facts.files import MUE_HEADER, NOTICE, PTP_HEADER, pair, text, unlikely, workbook, zipped
@@ -37,6 +38,11 @@ def put(folder: Path, name: str, content: bytes) -> Path:
     file = folder / name
     file.write_bytes(content)
     return file
+
+
+def stores(data: Path) -> dict[str, bytes]:
+    """Everything that imports keep in the folder."""
+    return {file.name: file.read_bytes() for file in data.glob("*ncci*")}
 
 
 def facts(data: Path) -> Facts:
@@ -256,14 +262,13 @@ class TestRefused:
     )
     def test_a_wrong_file(self, tmp_path: Path, name: str, content: bytes, place: str, reason: str) -> None:
         loaded(put(tmp_path, "ccipra-v322r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
-        before = (tmp_path / STORE).read_bytes()
+        before = stores(tmp_path)
         with pytest.raises(BadFact) as refused:
             loaded(put(tmp_path, name, content), tmp_path, quarter=date(2026, 10, 1))
         assert refused.value.file == name
         assert place in refused.value.key
         assert reason in refused.value.reason
-        assert (tmp_path / STORE).read_bytes() == before
-        assert not list(tmp_path.glob(f".{STORE}*")), "nothing half-loaded is left behind"
+        assert stores(tmp_path) == before, "and nothing half-loaded is left behind"
 
     def test_a_zip_without_edits(self, tmp_path: Path) -> None:
         with pytest.raises(BadFact, match="no text file and no workbook"):
@@ -274,9 +279,17 @@ class TestRefused:
             loaded(tmp_path / "nothing.zip", tmp_path)
 
     def test_a_store_that_is_no_store(self, tmp_path: Path) -> None:
-        (tmp_path / STORE).write_bytes(b"not a database, but long enough to be taken for a file of some kind" * 20)
-        with pytest.raises(BadFact):
+        (tmp_path / "ncci-x.sqlite").write_bytes(b"not a database, but long enough to be taken for one" * 20)
+        (tmp_path / CURRENT).write_text("ncci-x.sqlite\n")
+        with pytest.raises(BadFact, match=r"ncci-x\.sqlite"):
             facts(tmp_path)
+
+    @pytest.mark.parametrize("names", ["ncci-gone.sqlite", "../ncci-x.sqlite", "/etc/passwd", "", "\0"])
+    def test_a_list_that_names_no_store(self, tmp_path: Path, names: str) -> None:
+        (tmp_path / CURRENT).write_text(names)
+        for use in (facts, lambda data: loaded(put(data, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), data)):
+            with pytest.raises(BadFact, match=r"ncci\.current"):
+                use(tmp_path)
 
 
 class TestInUse:
@@ -335,7 +348,7 @@ class TestInUse:
 
     def test_the_store_keeps_where_it_came_from(self, tmp_path: Path) -> None:
         (file,) = loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
-        with sqlite3.connect(tmp_path / STORE) as database:
+        with sqlite3.connect(str(in_force(tmp_path))) as database:
             row = database.execute("select name, quarter, sha256, imported, rows from file").fetchone()
         assert row == (file.name, "2026-10-01", file.sha256, "2026-11-23", 5)
         assert len(file.sha256) == 64

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.fhir.history import History
+from fhir_massage.fhir.history import _Bill
 from tests.claims import Json, claim, line, resource, reviewed
 
 
@@ -28,13 +28,13 @@ def many(number: int) -> Json:
 
 def test_each_claim_is_read_once_however_many_are_reviewed(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Any] = []
-    read_lines = History._lines
+    read_lines = _Bill._read_lines
 
-    def counted(self: History, entry: Any, billed: Any, name: str) -> Any:
-        reads.append(entry)
-        return read_lines(self, entry, billed, name)
+    def counted(self: _Bill) -> Any:
+        reads.append(self)
+        return read_lines(self)
 
-    monkeypatch.setattr(History, "_lines", counted)
+    monkeypatch.setattr(_Bill, "_read_lines", counted)
     report = reviewed(many(20))
     assert len(report.claims) == 20
     wrong = [finding for finding in report.findings if finding.severity == "error"]

@@ -31,12 +31,13 @@ def said_of(
     failed: bool = False,
     facts: Facts | None = None,
     on: date = TODAY,
+    unfetched: tuple[str, ...] = (),
 ) -> list[Json]:
     """The orders of a Bundle that have something new said of them, after holding each to the guide."""
     arrival = read(content)
     requests = [entry for entry in arrival.entries if entry.kind == "ServiceRequest"]
     numbers = itertools.count()
-    orders = ordered(requests, arrival.entries, facts=facts or shipped(), on=on, sent_to={})
+    orders = ordered(requests, arrival.entries, facts=facts or shipped(), on=on, sent_to={}, unfetched=unfetched)
     updated = []
     for each in orders:
         made = annotated(
@@ -290,6 +291,52 @@ def test_a_payer_that_is_not_recognised_is_asked() -> None:
     extension = the(content)
     assert (one(extension, "covered"), one(extension, "info-needed")) == ("conditional", "OTH")
     assert "not recognised" in texts(extension)
+
+
+PLAN = {
+    "none": None,
+    "private": "5",  # insurers have policies of their own
+    "medicaid": "2",  # states have
+    "medicare": "121",  # nobody has
+}
+
+
+@pytest.mark.conforms("resp-43")
+@pytest.mark.parametrize(
+    ("plan", "unfetched", "version", "covered"),
+    [
+        ("none", False, "2.2", "conditional"),
+        ("none", True, "2.2", "indeterminate"),
+        ("none", True, "2.1", "conditional"),
+        ("private", True, "2.2", "indeterminate"),
+        ("medicaid", True, "2.2", "indeterminate"),
+        ("medicare", True, "2.2", "covered"),
+    ],
+)
+def test_a_payer_that_could_not_be_had_is_told_from_one_that_is_not_known(
+    plan: str, unfetched: bool, version: Version, covered: str
+) -> None:
+    content = order("97140")
+    content["entry"] = [each for each in content["entry"] if each["resource"]["resourceType"] != "Organization"]
+    coverage = resource(content, "Coverage")
+    if PLAN[plan] is None:
+        del coverage["type"]
+    else:
+        coverage["type"]["coding"][0]["code"] = PLAN[plan]
+    extension = the(content, unfetched=("Organization/payor",) if unfetched else (), version=version)
+    assert one(extension, "covered") == covered
+    technical = [reason for reason in values(extension, "reason") if "coding" in reason]
+    assert [reason["coding"][0]["code"] for reason in technical] == (
+        ["technical"] if unfetched and covered != "covered" else []
+    )
+    assert all(reason["text"] for reason in technical)
+
+
+def test_a_payer_that_its_coverage_names_is_known_without_its_organisation() -> None:
+    content = order("97140")
+    content["entry"] = [each for each in content["entry"] if each["resource"]["resourceType"] != "Organization"]
+    resource(content, "Coverage")["payor"][0]["display"] = "Cigna"
+    assert one(the(content, unfetched=("Organization/payor",)), "covered") != "indeterminate"
 
 
 @pytest.mark.conforms("resp-32", "resp-33")

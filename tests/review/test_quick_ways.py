@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from fhir_massage.review.engine import review, under_review
 from fhir_massage.review.resource import Review, Told
 from fhir_massage.review.silence import speaking
 from fhir_massage.rules import LOOKED_AT, rules_for, rules_within
-from tests.claims import with_claim
+from tests.claims import Json, with_claim
 
 ROOT = Path(__file__).parents[2]
 ON = date(2026, 11, 10)
@@ -124,3 +125,45 @@ def test_a_rule_is_asked_again_on_another_day_of_review() -> None:
         f.rule for f in review(content, on=ON).findings
     }
     assert "service-date-invalid" in {f.rule for f in review(content, on=date(2024, 1, 1)).findings}
+
+
+def times(content: bytes, *moments: tuple[str, str]) -> Json:
+    """The example with a period with times on each of its lines."""
+    bundle: Json = json.loads(content)
+    bill = next(entry["resource"] for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Claim")
+    first = bill["item"][0]
+    bill["item"] = []
+    for position, (start, end) in enumerate(moments):
+        item = copy.deepcopy(first) | {"sequence": position + 1, "servicedPeriod": {"start": start, "end": end}}
+        item.pop("servicedDate", None)
+        bill["item"].append(item)
+    return bundle
+
+
+def learned_of(bundle: Json) -> int:
+    """How many lines and encounters of the claim were like none before."""
+    before = len(shipped().remembered)
+    list(reviews(json.dumps(bundle).encode()))
+    return len(shipped().remembered) - before
+
+
+def test_an_encounter_at_another_hour_is_remembered_and_one_whose_times_lie_otherwise_is_not() -> None:
+    content = (ROOT / "examples/claims/medicare-physical-therapist-without-gp.json").read_bytes()
+    shipped().remembered.clear()
+    morning = times(
+        content, ("2026-11-02T09:00:00Z", "2026-11-02T09:30:00Z"), ("2026-11-02T09:30:00Z", "2026-11-02T10:00:00Z")
+    )
+    evening = times(
+        content, ("2026-11-02T17:00:00Z", "2026-11-02T17:30:00Z"), ("2026-11-02T17:30:00Z", "2026-11-02T18:00:00Z")
+    )
+    overlap = times(
+        content, ("2026-11-02T09:00:00Z", "2026-11-02T09:30:00Z"), ("2026-11-02T09:15:00Z", "2026-11-02T09:45:00Z")
+    )
+    without_zone = times(
+        content, ("2026-11-02T09:00:00Z", "2026-11-02T09:30:00Z"), ("2026-11-02T09:30:00", "2026-11-02T10:00:00")
+    )
+    assert learned_of(morning) == 2, "the line, which stands there twice, and the encounter"
+    assert learned_of(evening) == 0
+    assert learned_of(overlap) == 1
+    assert learned_of(without_zone) == 1
+    assert "minutes-overlap" in {finding.rule for finding in review(json.dumps(overlap).encode(), on=ON).findings}

@@ -275,6 +275,21 @@ def test_a_coverage_that_the_server_fails_to_give_is_indeterminate(call: Call, r
     assert "technical" in str(said)
 
 
+@pytest.mark.conforms("resp-43")
+@pytest.mark.parametrize(("status", "covered"), [(401, "indeterminate"), (503, "indeterminate"), (404, "conditional")])
+def test_a_payer_that_the_server_fails_to_give_is_told_from_one_that_it_does_not_have(
+    call: Call, record: Record, status: int, covered: str
+) -> None:
+    record.instead[f"Organization/{PAYER}"] = fhir({}, status)
+    coverage = record.resources["Coverage/cov"]
+    del coverage["type"], coverage["payor"][0]["display"]
+    answer = call({**ORDER, "insurance": [{"reference": "Coverage/cov"}]})
+    (action,) = answer.json["systemActions"]
+    (said,) = [each for each in action["resource"]["extension"] if each["url"].endswith("ext-coverage-information")]
+    assert {"url": "covered", "valueCode": covered} in said["extension"]
+    assert ("technical" in str(said)) == (covered == "indeterminate")
+
+
 def test_no_412_for_a_claim_that_brings_its_own(call: Call) -> None:
     whole = resource(TOO_MANY, "Claim")
     coverage = {**resource(TOO_MANY, "Coverage"), "id": "inside"}

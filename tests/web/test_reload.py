@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import socket
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -16,8 +18,13 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 
 from fhir_massage.facts.imported import import_file
+from fhir_massage.settings import Settings
+from fhir_massage.web.app import create_app
+from fhir_massage.web.processes import Server, share_what_is_made
+from tests.claims import claim, line
 from tests.facts.files import MUE_HEADER, text, unlikely
 from tests.web.test_doors import CORRECT, SERVICE, hook
 from tests.web.test_serve import Running
@@ -155,6 +162,57 @@ def test_imported_facts_are_taken_up(running: Running) -> None:
     running.process.send_signal(signal.SIGHUP)
     until(lambda: bool(logged(running, "reloaded")))
     until(lambda: quarter() != shipped)
+
+
+def test_a_worker_that_takes_anothers_place_before_the_reload_judges_by_what_the_master_has(
+    tmp_path: Path, policies: Path
+) -> None:
+    def imported(units: int) -> None:
+        file = tmp_path / "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv"
+        file.write_bytes(text(MUE_HEADER, [unlikely("97124", units)], separator=","))
+        import_file(file, tmp_path / "data", today=date(2026, 11, 24))
+
+    def found() -> set[str]:
+        content = claim(line("97124", units=2, minutes=30), payer="medicare-part-b")
+        headers = {"Connection": "close"}  # so that each worker is asked in its turn
+        answer = requests.post(f"{service.address}/fhir/Claim/$validate", json=content, headers=headers, timeout=30)
+        return {each["details"]["coding"][0]["code"] for each in answer.json()["issue"] if "details" in each}
+
+    imported(1)
+    service = Running(tmp_path / "data", tmp_path / "log", FHIR_MASSAGE_POLICIES=str(policies))
+    service.wait()
+    try:
+        assert all("units-exceed-mue" in found() for _ in range(6))
+        imported(8)
+        before = [each["process"] for each in logged(service, "worker started")]
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: len(logged(service, "worker started")) == 4)
+        assert all("units-exceed-mue" in found() for _ in range(6))
+        assert not logged(service, "rule failed")
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: len(logged(service, "worker stopped")) == 2)
+        assert not any("units-exceed-mue" in found() for _ in range(6))
+        assert len(list((tmp_path / "data").glob("ncci-*.sqlite"))) == 2
+        imported(8)
+        assert len(list((tmp_path / "data").glob("ncci-*.sqlite"))) == 2  # the one that workers use, and the new one
+    finally:
+        service.stop()
+
+
+def test_a_reload_leaves_nothing_of_what_was_before_in_the_master(tmp_path: Path) -> None:
+    def make() -> Flask:
+        return create_app(Settings(data=tmp_path))
+
+    server = Server(make(), "127.0.0.1:0", make)
+    before = weakref.ref(server.load().extensions["fhir_massage"])
+    try:
+        share_what_is_made()
+        assert server.renew()
+        share_what_is_made()
+        assert before() is None
+    finally:
+        gc.unfreeze()
 
 
 def test_workers_are_logged_from_start_to_stop(running: Running) -> None:
