@@ -67,8 +67,9 @@ lint: $(TESTABLE)
 	$(BIN)/lint-imports
 
 # Holds the locked dependencies against published vulnerabilities; says so where those cannot be reached.
+# ADVISORIES= names a folder of them, for where there is no network (docs/security.md).
 audit-dependencies: $(TESTABLE)
-	@scripts/audit-dependencies requirements.txt requirements-test.txt
+	@ADVISORIES="$(ADVISORIES)" $(BIN)/python -m scripts.audit_dependencies requirements.txt requirements-test.txt
 
 # The wheel and the source archive: the same bytes whenever and wherever they are built of the same commit.
 dist: $(INSTALLED)
@@ -81,7 +82,7 @@ sbom: $(TESTABLE)
 
 # For maintainers: writes the locks anew (needs uv).
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --extra audit --extra postgres \
 	  pyproject.toml -o requirements.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --group build --all-extras \
 	  pyproject.toml -c requirements.txt -o requirements-test.txt

@@ -103,7 +103,7 @@ class TestContributing:
     def test_what_the_page_says_works_as_it_says(self, tmp_path: Path) -> None:
         folder = tmp_path / "clone"
         shutil.copytree(
-            ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv", "build", "site", "var", ".*_cache")
+            ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv*", "build", "site", "var", ".*_cache")
         )
         (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
         environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
