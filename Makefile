@@ -23,9 +23,9 @@ test: $(TESTABLE)
 # The tests under each Python that is promised and is on this machine, each in an environment of its own.
 pythons:
 	@for version in 3.11 3.12 3.13 3.14; do \
-	  if python$$version -c "" 2>/dev/null; then \
-	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
-	  else echo "python$$version is not on this machine: not tested"; fi; \
+	  if python=$$(scripts/find-python $$version); then \
+	    $(MAKE) test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	  else echo "Python $$version is not on this machine: NOT tested"; fi; \
 	done
 
 install: $(INSTALLED)

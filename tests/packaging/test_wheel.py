@@ -193,6 +193,26 @@ def test_the_wheel_says_which_pythons_and_extras_there_are(wheel: Path) -> None:
     assert "License-Expression: Apache-2.0" in metadata
 
 
+def _find(version: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROOT / "scripts/find-python", version], capture_output=True, text=True, timeout=60)
+
+
+def test_the_tests_run_on_each_python_that_is_promised() -> None:
+    (tried,) = re.findall(r"for version in (.+?); do", (ROOT / "Makefile").read_text())
+    promised = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", each)]
+    assert tried.split() == promised
+
+
+def test_a_python_is_found_on_the_path_or_among_those_of_pyenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "versions" / "3.98.1" / "bin"
+    kept.mkdir(parents=True)
+    (kept / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert _find("3.98").returncode == 0
+    assert _find("3.98").stdout.strip().endswith("/python")
+    assert (_find("3.99").returncode, _find("3.99").stdout) == (1, "")
+
+
 # --- bill of materials -----------------------------------------------------------------------------------
 
 
