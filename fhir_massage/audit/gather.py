@@ -16,6 +16,7 @@ from fhir_massage.audit.scatter import Record, Rejected, Spill
 from fhir_massage.audit.tally import Tally, payer_of, provider_of
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import dates
 from fhir_massage.fhir.elements import Reference
 from fhir_massage.fhir.read import Arrival, Entry, read
 from fhir_massage.fhir.record import Record as PatientRecord
@@ -198,6 +199,7 @@ def review_patient(
             bundles.append(arrival)
         else:
             loose.extend(arrival)
+    _leave_newest(loose, part.tally)
     everything = Arrival()
     everything.entries = [entry for arrival in (loose, *bundles) for entry in arrival.entries]
     index = Linked(loose.entries, bundles, elsewhere)
@@ -207,6 +209,32 @@ def review_patient(
         if subjects:
             report = review_arrival(everything, on=on, facts=facts, subjects=subjects, index=index, record=of_patient)
             _take(part, report, subjects, origins, corrected=corrected)
+
+
+def _leave_newest(loose: Arrival, tally: Tally) -> None:
+    """Of several copies of one loose resource leave the newest, of equally new ones the last; count the others."""
+    copies: dict[str, list[Entry]] = {}
+    for entry in loose.entries:
+        if entry.container is None and entry.resource.id:
+            copies.setdefault(f"{entry.kind}/{entry.resource.id}", []).append(entry)
+    older: set[int] = set()
+    for several in copies.values():
+        if len(several) > 1:
+            newest = max(reversed(several), key=_updated)
+            older |= {id(entry.document) for entry in several if entry is not newest}
+            if newest.kind == "Patient":
+                tally.mixed += len({str(entry.json().get("birthDate")) for entry in several}) > 1
+    if older:
+        loose.entries = [entry for entry in loose.entries if id(entry.document) not in older]
+        tally.copies += len(older)
+
+
+def _updated(entry: Entry) -> float:
+    """When the resource was last changed, by its ``meta``; 0 where it does not say."""
+    meta = entry.json().get("meta")
+    said = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    moment = dates.moment(said) if isinstance(said, str) else None
+    return 0.0 if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def _take(
