@@ -42,7 +42,7 @@ STEPS = 3
 #: Bytes of input whose patients make one partition.
 PARTITION = 32 * 1024 * 1024
 _ERROR = re.compile(r"^(\w+(?:Error|Exception))\b", re.M)
-_REFERENCE = re.compile(rb'"reference"\s*:\s*"([^"#\\]+)"')
+_REFERENCE = re.compile(rb'"reference"\s*:\s*"((?:[^"#\\]|\\/)+)"')  # some servers write a slash as \/
 
 ORDER = ("patient", "far", "file", "block", "line")
 
@@ -219,7 +219,7 @@ def _route_batches(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.R
 
 
 def _row_of(routed: Routed) -> dict[str, Any]:
-    wants = {relative(found.decode()) for found in _REFERENCE.findall(routed.content)}
+    wants = {relative(found.decode().replace(r"\/", "/")) for found in _REFERENCE.findall(routed.content)}
     return {
         "kind": routed.kind,
         "address": routed.address,

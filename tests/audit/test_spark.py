@@ -84,7 +84,7 @@ def put_roles(folder: Path) -> None:
         together([named_by_role(106, MASSAGE)]),  # lends it to no other
     ]
     rows = [json.dumps(r) for n in (100, 101, 106, 108) for r in made[n]]
-    rows += [json.dumps(r) for r in made[107]]
+    rows += [json.dumps(r).replace("/", r"\/") for r in made[107]]  # as some servers write
     rows += [json.dumps(r) for r in made[102] if r["resourceType"] == "Coverage"]
     rows += [json.dumps(r) for r in made[105] if r["resourceType"] == "Practitioner"]
     (folder / "A-roles.ndjson").write_text("".join(json.dumps(each) + "\n" for each in roles[:3]))
