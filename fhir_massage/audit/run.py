@@ -233,7 +233,7 @@ class _Facts:
 def _pool(workers: int) -> ProcessPoolExecutor:
     gc.freeze()
     _open_many_files()
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
 
 
 def _open_many_files() -> None:
@@ -242,10 +242,10 @@ def _open_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
     """A worker makes much and keeps little of it: looking for cycles as often as usual takes a fifth of its time."""
     gc.set_threshold(50_000, 20, 20)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

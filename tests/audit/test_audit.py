@@ -348,6 +348,7 @@ class TestGoingOn:
         process.kill()
         process.wait(timeout=30)
         assert workers
+        deadline = time.monotonic() + 30
         while any(map(is_running, workers)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not any(map(is_running, workers))
