@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import sys
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 import fhir_massage
 from fhir_massage import MissingExtra, Report, UnknownQuestion, answer, review
 from fhir_massage.present.frame import COLUMNS
-from tests.claims import TODAY, claim, line, reviewed
+from tests.claims import TODAY, claim, line, resource, reviewed, the
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "library.md").read_text(encoding="utf-8")
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -176,3 +177,19 @@ def test_answer_needs_no_facts() -> None:
 def test_answer_names_what_is_known() -> None:
     with pytest.raises(UnknownQuestion, match="medicare-part-b"):
         answer("97124", "nobody", "massage-therapist", TODAY)
+
+
+def test_money_in_another_currency_is_not_held_to_be_dollars() -> None:
+    content = claim(line("97140", units=2, minutes=15))
+    bill = resource(content, "Claim")
+    for money in (bill["total"], *(item[name] for item in bill["item"] for name in ("net", "unitPrice"))):
+        money["currency"] = "EUR"
+    report = reviewed(content)
+    assert the(report, "units-exceed-minutes").at_risk != Decimal("116.00"), "the line is not charged in dollars"
+    assert report.cases["Claim/c1"].total is None
+    assert "charge-mismatch" not in {each.rule for each in reviewed(content).findings}
+
+
+def test_a_moment_is_taken_for_its_day() -> None:
+    content = claim(line("97140", units=2, minutes=15))
+    assert review(content, on=datetime(2026, 11, 10, 12, 30)).on == date(2026, 11, 10)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Self
 
 import msgspec
@@ -16,16 +16,19 @@ from fhir_massage.audit.scatter import Record, Rejected, Spill
 from fhir_massage.audit.tally import Tally, payer_of, provider_of
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts
+from fhir_massage.fhir import dates
 from fhir_massage.fhir.elements import Reference
 from fhir_massage.fhir.read import Arrival, Entry, read
 from fhir_massage.fhir.record import Record as PatientRecord
-from fhir_massage.fhir.references import Index, relative
+from fhir_massage.fhir.references import Index, identity_of, relative
 from fhir_massage.model.finding import Finding
 from fhir_massage.review.engine import review_arrival, under_review
 from fhir_massage.review.report import Report
 
 #: How many resources of nobody (practitioners, organizations) a worker keeps at hand.
 AT_HAND = 8192
+#: How many roles of a practitioner count that stand loose, so that one who has very many holds up nothing.
+MOST_ROLES = 64
 
 
 class Together:
@@ -43,30 +46,57 @@ class Elsewhere:
     def __init__(self, spills: Sequence[Spill]) -> None:
         self._spills = spills
         self.find = lru_cache(AT_HAND)(self._find)
+        self._places_of_roles = lru_cache(AT_HAND)(self._find_roles)
+        self._role = lru_cache(AT_HAND)(self._read_role)  # by itself, so that what is kept counts roles, not people
 
     def _find(self, address: str) -> Together | None:
         """The resource of that address (``Type/id``) with what it contains; ``None`` where none came."""
         wanted = address_hash(address)
         for spill in self._spills:
-            at = bisect_left(spill.keys, wanted)
-            while at < len(spill.keys) and spill.keys[at] == wanted:
-                content = spill.at(spill.places[at]).content
+            for place in spill.addresses.of(wanted):
+                content = spill.at(place).content
                 if any(routed.address == address for routed in route(content)):  # two addresses may share a hash
                     return _read(content)
-                at += 1
         return None
+
+    def roles_of(self, person: str) -> list[Together]:
+        """The roles that stand loose and name the practitioner of that address, in the order of the input."""
+        roles = (self._role(spill, place) for spill, place in self._places_of_roles(person))
+        return [role for role in roles if role is not None]
+
+    def _find_roles(self, person: str) -> tuple[tuple[int, int], ...]:
+        wanted = address_hash(person)
+        places = (
+            (number, place)
+            for number, spill in enumerate(self._spills)
+            for place in spill.roles.of(wanted)
+            if any(routed.person == person for routed in route(spill.at(place).content))
+        )
+        return tuple(islice(places, MOST_ROLES))
+
+    def _read_role(self, spill: int, place: int) -> Together | None:
+        return _read(self._spills[spill].at(place).content)
 
 
 class Beside:
     """Resources of other patients and of nobody that were brought beside a patient's own."""
 
-    def __init__(self, contents: Iterable[tuple[str, bytes]]) -> None:
+    def __init__(self, contents: Iterable[tuple[str, bytes]], roles: Iterable[tuple[str, bytes]]) -> None:
+        """``contents`` are by address; ``roles`` by the practitioner whom they name, in the order of the input."""
         self._contents = dict(contents)
+        self._roles: dict[str, list[bytes]] = {}
+        for person, content in roles:
+            self._roles.setdefault(person, []).append(content)
 
     def find(self, address: str) -> Together | None:
         """The resource of that address with what it contains; ``None`` where none came."""
         content = self._contents.get(address)
         return None if content is None else _read(content)
+
+    def roles_of(self, person: str) -> list[Together]:
+        """The roles that stand loose and name the practitioner of that address, in the order of the input."""
+        roles = (_read(content) for content in self._roles.get(person, []))
+        return [role for role in roles if role is not None]
 
 
 class Linked(Index):
@@ -79,6 +109,7 @@ class Linked(Index):
             self._add(Together(bundle))
         self._elsewhere = elsewhere
         self._far: dict[str, Entry | None] = {}
+        self._far_roles: dict[str, list[Entry]] = {}
         self._met: dict[str, Entry | None] = {}
 
     def _add(self, together: Together) -> None:
@@ -113,10 +144,32 @@ class Linked(Index):
         other._own = {**self._own, **{id(each.document): own.replacing(old, copies) for each in copies}}
         return other
 
-    def roles_of(self, person: Entry) -> list[Entry]:
-        """The roles that came along with the practitioner ``person``, or loose as they did."""
+    def bundle_of(self, within: Entry) -> int:
+        """Tells apart the Bundles whose own resources come first; nought for what stands loose."""
+        document = id(within.document)
+        return document if document in self._own else 0
+
+    def roles_of(self, person: Entry, within: Entry) -> list[Entry]:
+        """The roles that name the practitioner ``person``: those in the Bundle of ``within``, else those elsewhere."""
+        own = self._own.get(id(within.document))
+        found = [] if own is None else own.roles_of(person, within)
+        return found or [*self._roles_beside(person), *self._roles_inside(person), *self._roles_elsewhere(person)]
+
+    def _roles_inside(self, person: Entry) -> list[Entry]:
+        """The roles that a practitioner from elsewhere contains."""
         own = self._own.get(id(person.document))
-        return super().roles_of(person) if own is None else own.roles_of(person)
+        return [] if own is None else own.roles_of(person, person)
+
+    def _roles_elsewhere(self, person: Entry) -> list[Entry]:
+        name = identity_of(person)
+        if name is None or person.container is not None:
+            return []
+        if name not in self._far_roles:
+            roles = self._elsewhere.roles_of(name)
+            self._far_roles[name] = [role.entries[0] for role in roles]
+            for role in roles:
+                self._add(role)
+        return self._far_roles[name]
 
     def _from_elsewhere(self, address: str) -> Entry | None:
         address = relative(address)
@@ -198,6 +251,7 @@ def review_patient(
             bundles.append(arrival)
         else:
             loose.extend(arrival)
+    _leave_newest(loose, part.tally)
     everything = Arrival()
     everything.entries = [entry for arrival in (loose, *bundles) for entry in arrival.entries]
     index = Linked(loose.entries, bundles, elsewhere)
@@ -207,6 +261,32 @@ def review_patient(
         if subjects:
             report = review_arrival(everything, on=on, facts=facts, subjects=subjects, index=index, record=of_patient)
             _take(part, report, subjects, origins, corrected=corrected)
+
+
+def _leave_newest(loose: Arrival, tally: Tally) -> None:
+    """Of several copies of one loose resource leave the newest, of equally new ones the last; count the others."""
+    copies: dict[str, list[Entry]] = {}
+    for entry in loose.entries:
+        if entry.container is None and entry.resource.id:
+            copies.setdefault(f"{entry.kind}/{entry.resource.id}", []).append(entry)
+    older: set[int] = set()
+    for several in copies.values():
+        if len(several) > 1:
+            newest = max(reversed(several), key=_updated)
+            older |= {id(entry.document) for entry in several if entry is not newest}
+            if newest.kind == "Patient":
+                tally.mixed += len({str(entry.json().get("birthDate")) for entry in several}) > 1
+    if older:
+        loose.entries = [entry for entry in loose.entries if id(entry.document) not in older]
+        tally.copies += len(older)
+
+
+def _updated(entry: Entry) -> float:
+    """When the resource was last changed, by its ``meta``; 0 where it does not say."""
+    meta = entry.json().get("meta")
+    said = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    moment = dates.moment(said) if isinstance(said, str) else None
+    return 0.0 if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def _take(

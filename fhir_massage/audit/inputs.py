@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 import msgspec
 
@@ -21,6 +25,7 @@ LINES = (".ndjson", ".jsonl")
 READ = (*LINES, ".json")
 TABLES = (".parquet",)
 PACKED = (".gz", ".zst")
+_MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
 #: The answer key beside generated data, which holds no resources.
 ANSWER_KEY = "answers.ndjson"
 
@@ -58,8 +63,11 @@ def is_packed(file: PurePath) -> bool:
     return file.suffix in PACKED
 
 
-def find_files(inputs: Iterable[str]) -> list[Path]:
-    """The files that the inputs name, in the order of their names. Raises ``BadInput`` where there is none."""
+def find_files(inputs: Iterable[str], out: Path | None = None) -> list[Path]:
+    """The files that the inputs name, each once, in the order of their names. What lies in ``out`` is none of them.
+
+    Raises ``BadInput`` where there is none.
+    """
     found: list[Path] = []
     for each in inputs:
         path = Path(each)
@@ -67,7 +75,10 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
             inside = [
                 file
                 for file in path.rglob("*")
-                if file.is_file() and ending(file.name) in READ and file.name != ANSWER_KEY
+                if file.is_file()
+                and ending(file.name) in READ
+                and file.name != ANSWER_KEY
+                and not (out is not None and file.resolve().is_relative_to(out.resolve()))
             ]
             if not inside:
                 raise BadInput(f"{each}: holds no .ndjson, .jsonl or .json files (plain, .gz or .zst)")
@@ -76,7 +87,8 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
             found.append(path)
         else:
             raise BadInput(f"{each}: there is no such file or folder")
-    return sorted(set(found), key=str)
+    once = {file.resolve(): file for file in sorted(found, key=str, reverse=True)}
+    return sorted(once.values(), key=str)
 
 
 def chunks(files: Iterable[Path], size: int) -> list[Chunk]:
@@ -112,7 +124,7 @@ def chunks(files: Iterable[Path], size: int) -> list[Chunk]:
 
 def read_piece(piece: Piece) -> Iterator[bytes]:
     """The lines of a piece; the whole document as one where it is not NDJSON. Raises ``OSError``, ``EOFError``."""
-    with open_input(Path(piece.file)) as stream:
+    with unpacking(), open_input(Path(piece.file)) as stream:
         if not piece.lines:
             yield stream.read()
             return
@@ -127,14 +139,70 @@ def read_piece(piece: Piece) -> Iterator[bytes]:
 
 
 def open_input(file: Path) -> io.BufferedIOBase:
-    """A file for reading, unpacked by its name."""
+    """A file for reading, unpacked by its name. To be read within ``unpacking``."""
     if file.suffix == ".gz":
         return gzip.open(file)  # its own buffer gives out what came before a file is cut off
     if file.suffix == ".zst":
+        return io.BufferedReader(_Zst(file), 1 << 17)
+    return io.BufferedReader(io.FileIO(file), 1 << 20)
+
+
+@contextmanager
+def unpacking() -> Iterator[None]:
+    """Tell a packed file that is damaged as what it is: an ``OSError``."""
+    import zstandard
+
+    try:
+        yield
+    except (zlib.error, zstandard.ZstdError):
+        raise OSError(errno.EIO, "the packed file is damaged") from None
+
+
+#: Packed bytes that are unpacked in one go: a hundred megabytes come of them at the very worst.
+_SIP = 4096
+
+
+class _Zst(io.RawIOBase):
+    """A Zstandard file unpacked. Unlike the library's own reader it tells a file that is cut off, by ``EOFError``."""
+
+    def __init__(self, file: Path) -> None:
+        self._packed = file.open("rb")
+        self._frame: Any = None
+        self._unpacked = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        """Fill the room with what follows; 0 at the end of the last whole frame."""
+        while not self._unpacked:
+            packed = self._packed.read(_SIP)
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("the packed file is cut off")
+                return 0
+            self._unpacked = self._unpack(packed)
+        size = min(len(room), len(self._unpacked))
+        room[:size] = self._unpacked[:size]
+        self._unpacked = self._unpacked[size:]
+        return size
+
+    def _unpack(self, packed: bytes) -> bytes:
         import zstandard
 
-        return io.BufferedReader(zstandard.open(file, "rb"), 1 << 20)
-    return io.BufferedReader(io.FileIO(file), 1 << 20)
+        found = []
+        while packed:
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            found.append(self._frame.decompress(packed))
+            packed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+        return b"".join(found)
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
 
 def _cut(file: Path, length: int, size: int) -> Iterator[Piece]:
@@ -147,11 +215,29 @@ def _holds_lines(file: Path) -> bool:
     if ending(file.name) in LINES:
         return True
     try:
-        with open_input(file) as stream:
-            begin = stream.read(SNIFFED)
-            more = bool(stream.read(1))
+        begin = _begin(file)
     except (OSError, EOFError):
         return True
-    if more:  # the last line that was read may be cut off
-        begin = begin[: begin.rfind(b"\n") + 1]
     return is_json_lines(begin)
+
+
+def is_document(file: Path) -> bool:
+    """Whether a file of no telling name begins as one JSON document; anything else is read line by line."""
+    try:
+        begin = _begin(file).lstrip()
+    except (OSError, EOFError):
+        return False
+    return begin.startswith(b"{") and not is_json_lines(begin)
+
+
+def _begin(file: Path) -> bytes:
+    """The whole lines with which a file begins."""
+    with unpacking(), open_input(file) as stream:
+        begin = stream.read(SNIFFED)
+        more = bool(stream.read(1))
+    return begin[: begin.rfind(b"\n") + 1] if more else begin  # the last line that was read may be cut off
+
+
+def packed_as(begin: bytes) -> str:
+    """The ending of a packed file, by its first bytes; empty for a plain one."""
+    return next((ending for ending, magic in _MAGIC.items() if begin.startswith(magic)), "")

@@ -22,6 +22,7 @@ class _Header(msgspec.Struct):
     patient: msgspec.Raw = msgspec.Raw(b"")
     subject: msgspec.Raw = msgspec.Raw(b"")
     beneficiary: msgspec.Raw = msgspec.Raw(b"")
+    practitioner: msgspec.Raw = msgspec.Raw(b"")
     entry: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -38,7 +39,8 @@ class Routed(msgspec.Struct, frozen=True):
     """A resource on its way: its kind, its address (``Type/id``), the patient it belongs to, and its bytes.
 
     ``patient`` is ``None`` for what belongs to nobody (a practitioner), and then has an address by which
-    others find it. A Bundle is ``together``: its entries know each other by their own addresses.
+    others find it. A Bundle is ``together``: its entries know each other by their own addresses. ``person`` is
+    the practitioner whom a role names, by which the role is found from there.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Routed(msgspec.Struct, frozen=True):
     patient: str | None
     content: bytes
     together: bool = False
+    person: str | None = None
 
 
 _header = msgspec.json.Decoder(_Header)
@@ -69,7 +72,7 @@ def route(content: bytes) -> Iterator[Routed]:
     patient = address if header.resourceType == "Patient" else _owner(header)
     if patient is None and address is None:
         patient = f"#{address_hash(content)}"  # nothing can refer to it: it is reviewed by itself
-    yield Routed(header.resourceType, address, patient, content)
+    yield Routed(header.resourceType, address, patient, content, person=_person(header))
 
 
 def address_hash(address: str | bytes) -> int:
@@ -99,16 +102,27 @@ def _said(error: msgspec.ValidationError) -> str:
 def _owner(header: _Header) -> str | None:
     """The patient that a resource names, as ``Patient/id`` where it can be told."""
     for name in _OWNERS:
-        raw: msgspec.Raw = getattr(header, name)
-        if not bytes(raw).lstrip().startswith(b"{"):
-            continue
-        try:
-            address = _reference.decode(raw).reference
-        except msgspec.MsgspecError:
-            continue
-        if address and not address.startswith("#"):
-            return relative(address)
+        address = _named(getattr(header, name))
+        if address is not None:
+            return address
     return f"{header.resourceType}/{header.id}" if header.resourceType in ("Claim", "ExplanationOfBenefit") else None
+
+
+def _named(raw: msgspec.Raw) -> str | None:
+    """Whom a reference names, as ``Type/id`` where it can be told; ``None`` where it names nobody outside itself."""
+    if not bytes(raw).lstrip().startswith(b"{"):
+        return None
+    try:
+        address = _reference.decode(raw).reference
+    except msgspec.MsgspecError:
+        return None
+    return relative(address) if address and not address.startswith("#") else None
+
+
+def _person(header: _Header) -> str | None:
+    """The practitioner whom a role names, by the address that one who stands loose has too."""
+    person = _named(header.practitioner) if header.resourceType == "PractitionerRole" else None
+    return person if person is not None and person.startswith("Practitioner/") else None
 
 
 def _parted(header: _Header, content: bytes) -> Iterator[Routed]:

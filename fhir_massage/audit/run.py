@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import heapq
 import multiprocessing
+import os
 import resource
 import shutil
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from datetime import date
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ import msgspec
 
 from fhir_massage import __version__
 from fhir_massage.audit.gather import Elsewhere, part_of, review_part
-from fhir_massage.audit.inputs import CHUNK, LEAST_CHUNK, Chunk, chunks, find_files, is_packed
+from fhir_massage.audit.inputs import CHUNK, LEAST_CHUNK, Chunk, chunks, find_files, is_document, is_packed, packed_as
 from fhir_massage.audit.results import PartResult, read_part_result, write_part
 from fhir_massage.audit.scatter import (
     REJECTED,
@@ -38,6 +41,7 @@ from fhir_massage.audit.summary import Summary, write_summary
 from fhir_massage.audit.tally import Tally
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
+from fhir_massage.rules import rule_plugins
 
 #: Bytes of input whose patients make one part, at most and at least.
 PART = 8 * 1024 * 1024
@@ -83,21 +87,21 @@ def audit(
     *,
     on: date,
     facts: Facts,
-    facts_named: str = "",
     workers: int,
     corrected: bool = False,
     watch: Watch = lambda progress: None,
 ) -> Summary:
     """Audit everything in the inputs (``-`` is standard input) into ``out``.
 
-    ``facts_named`` names the facts and policies in use, so that a run is not gone on with under others. Raises
-    ``BadInput`` or ``AuditFailed`` where the run cannot be done.
+    Raises ``BadInput`` or ``AuditFailed`` where the run cannot be done.
     """
     started = time.monotonic()
+    _need_the_extra()
     state = out / STATE
     _make(out, state)
     inputs = [_spooled(state) if each == "-" else each for each in inputs]
-    plan = _plan(find_files(inputs), out, on, facts_named, corrected, workers)
+    rules = " ".join(plugin.title for plugin in rule_plugins())
+    plan = _plan(find_files(inputs, out), out, on, f"{facts.fingerprint} {rules}", corrected, workers)
     finished = _finished(out)
     if finished is not None:
         _sweep(state)
@@ -118,6 +122,7 @@ def audit(
         tally=tally,
     )
     write_summary(out, summary)
+    write_whole(state / "written.json", msgspec.json.encode(_results(out)))
     write_whole(state / "finished.json", msgspec.json.encode(summary))
     _sweep(state)
     return summary
@@ -126,7 +131,15 @@ def audit(
 # --- the plan -----------------------------------------------------------------------------------------------
 
 
+def _need_the_extra() -> None:
+    missing = [name for name in ("pyarrow", "zstandard") if find_spec(name) is None]
+    if missing:
+        raise AuditFailed(f"an audit needs {' and '.join(missing)}: pip install 'fhir-massage[audit]'")
+
+
 def _make(out: Path, state: Path) -> None:
+    if (state / "finished.json").is_file() and not _is_whole(out):
+        shutil.rmtree(state)  # its results were removed, so it is done again
     try:
         (state / "laid").mkdir(parents=True, exist_ok=True)
         (state / "parts").mkdir(exist_ok=True)
@@ -142,30 +155,35 @@ def _spooled(state: Path) -> str:
         while block := sys.stdin.buffer.read(1 << 20):
             checksum = zlib.crc32(block, checksum)
             stream.write(block)
-    file = state / f"{SPOOLED}{checksum:08x}.ndjson"
-    unfinished.replace(file)
+    with unfinished.open("rb") as stream:
+        packed = packed_as(stream.read(4))
+    unpacked_by = unfinished.rename(unfinished.with_name(f"standard-input{packed}")) if packed else unfinished
+    kind = ".json" if is_document(unpacked_by) else ".ndjson"
+    file = state / f"{SPOOLED}{checksum:08x}{kind}{packed}"
+    unpacked_by.replace(file)
     return str(file)
 
 
-def _plan(files: list[Path], out: Path, on: date, facts_named: str, corrected: bool, workers: int) -> Plan:
+def _plan(files: list[Path], out: Path, on: date, fingerprint: str, corrected: bool, workers: int) -> Plan:
     """The plan of this run; where ``out`` holds an unfinished run of the same input, that run's."""
     there = out / STATE / "plan.json"
     seen = tuple((str(file), file.stat().st_size, _changed(file)) for file in files)
     if there.is_file():
         plan = msgspec.json.decode(there.read_bytes(), type=Plan)
         same = (plan.version, plan.on, plan.facts, plan.corrected) == (
-            __version__, on.isoformat(), facts_named, corrected
+            __version__, on.isoformat(), fingerprint, corrected
         )  # fmt: skip
         if not same or plan.files != seen:
             raise AuditFailed(
-                f"{out}: holds the audit of another input, day or version; name another folder, or remove this one"
+                f"{out}: holds the audit of another input, day or version, or by other facts or policies; "
+                "name another folder, or remove this one"
             )
         return plan
     total = sum(unpacked_size(Path(name), size) for name, size, _ in seen)
     share = total // (SHARES * workers)
     cut = chunks(files, max(LEAST_CHUNK, min(CHUNK, share)))
     parts = max(1, min(MOST_PARTS, total // max(LEAST_PART, min(PART, share))))
-    plan = Plan(__version__, on.isoformat(), seen, facts_named, corrected, tuple(cut), parts)
+    plan = Plan(__version__, on.isoformat(), seen, fingerprint, corrected, tuple(cut), parts)
     write_whole(there, msgspec.json.encode(plan))
     return plan
 
@@ -178,6 +196,17 @@ def _changed(file: Path) -> int:
 def unpacked_size(file: Path, size: int) -> int:
     """About how many bytes a file holds: packed FHIR is a twelfth to a twentieth of its size."""
     return size * 15 if is_packed(file) else size
+
+
+def _is_whole(out: Path) -> bool:
+    """Whether every file that a finished run wrote is still there."""
+    written = out / STATE / "written.json"
+    return written.is_file() and set(msgspec.json.decode(written.read_bytes())) <= set(_results(out))
+
+
+def _results(out: Path) -> list[str]:
+    kinds = ("findings-*", "corrected-*", "rejected.ndjson", "summary.*")
+    return sorted(file.name for kind in kinds for file in out.glob(kind))
 
 
 def _finished(out: Path) -> Summary | None:
@@ -204,7 +233,7 @@ class _Facts:
 def _pool(workers: int) -> ProcessPoolExecutor:
     gc.freeze()
     _open_many_files()
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
 
 
 def _open_many_files() -> None:
@@ -213,9 +242,17 @@ def _open_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
     """A worker makes much and keeps little of it: looking for cycles as often as usual takes a fifth of its time."""
     gc.set_threshold(50_000, 20, 20)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker where its parent was killed, and so cannot end it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _read_all(pool: ProcessPoolExecutor, plan: Plan, state: Path, watch: Watch) -> list[Scattered]:
@@ -327,6 +364,7 @@ def _write_rejected(out: Path, plan: Plan, scattered: list[Scattered]) -> None:
     with unfinished.open("wb") as stream:
         for each in heapq.merge(*(read_rejected(file) for file in files if file.stat().st_size)):
             file = plan.chunks[each.chunk].pieces[each.piece].file
-            row = {"file": file, "line": before[each.chunk, each.piece] + each.line, "reason": each.reason}
+            shown = "standard input" if Path(file).name.startswith(SPOOLED) else file
+            row = {"file": shown, "line": before[each.chunk, each.piece] + each.line, "reason": each.reason}
             stream.write(msgspec.json.encode(row) + b"\n")
     unfinished.replace(out / "rejected.ndjson")

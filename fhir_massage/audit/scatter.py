@@ -1,7 +1,8 @@
 """Laying each resource beside those of the same patient, on disk, so that memory stays flat.
 
 Each chunk of input becomes spills: a ``.data`` file whose records stand by part (a share of the patients), and a
-``.index`` file that says where each part begins and where resources that others may refer to are found.
+``.index`` file that says where each part begins, where resources that others may refer to are found, and where
+the roles of a practitioner are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import mmap
 import os
 import struct
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -108,6 +111,9 @@ def read_rejected(file: Path) -> Iterator[Rejected]:
             yield msgspec.json.decode(line, type=Rejected)
 
 
+_Found = tuple[int, int, int]  # the hash of an address, the part, and the offset there
+
+
 class _Laying:
     """The records of a chunk by part, until they are laid down."""
 
@@ -125,7 +131,8 @@ class _Laying:
         self.held = 0
         self.by_part: list[list[bytes]] = [[] for _ in range(self.parts)]
         self.lengths = [0] * self.parts
-        self.addresses: list[tuple[int, int, int]] = []
+        self.addresses: list[_Found] = []
+        self.roles: list[_Found] = []
 
     def take(self, piece: int, line: int, content: bytes) -> str | None:
         """Take a resource in; the reason where it cannot be read."""
@@ -143,6 +150,8 @@ class _Laying:
         part = address_hash(owner or routed.address or "") % self.parts
         if routed.address is not None and routed.kind in REFERRED:
             self.addresses.append((address_hash(routed.address), part, self.lengths[part]))
+        if routed.person is not None:
+            self.roles.append((address_hash(routed.person), part, self.lengths[part]))
         head = _HEAD.pack(piece, line, routed.together, len(owner), len(routed.content)) + owner
         self.by_part[part] += (head, routed.content)
         self.lengths[part] += len(head) + len(routed.content)
@@ -157,8 +166,7 @@ class _Laying:
         starts = array("Q", [0])
         for length in self.lengths:
             starts.append(starts[-1] + length)
-        found = sorted((key, starts[part] + offset) for key, part, offset in self.addresses)
-        index = array("Q", [self.parts, *starts, *(key for key, _ in found), *(place for _, place in found)])
+        index = array("Q", [self.parts, *starts, *_by_key(self.addresses, starts), *_by_key(self.roles, starts)])
         name = f"{self.chunk:06d}-{self.spills:04d}"
         with (self.folder / f"{name}.data").open("wb") as data:
             for records in self.by_part:
@@ -166,6 +174,30 @@ class _Laying:
         (self.folder / f"{name}.index").write_bytes(index.tobytes())
         self.spills += 1
         self._empty()
+
+
+def _by_key(found: list[_Found], starts: array[int]) -> Iterator[int]:
+    """How many they are, their keys in order, and the place of each; those of one key in the order of the input."""
+    found.sort(key=itemgetter(0))
+    yield len(found)
+    yield from (key for key, _, _ in found)
+    yield from (starts[part] + offset for _, part, offset in found)
+
+
+class _Places:
+    """Where the records of a key are."""
+
+    def __init__(self, numbers: memoryview[int]) -> None:
+        count = numbers[0]
+        self._keys, self._places = numbers[1 : count + 1], numbers[count + 1 : 2 * count + 1]
+        self.rest = numbers[2 * count + 1 :]
+
+    def of(self, key: int) -> Iterator[int]:
+        """The places of a key, in the order of the input; of two addresses that share it, those of both."""
+        at = bisect_left(self._keys, key)
+        while at < len(self._keys) and self._keys[at] == key:
+            yield self._places[at]
+            at += 1
 
 
 class Spill:
@@ -177,9 +209,9 @@ class Spill:
         with index.open("rb") as stream:  # mapped, so that the pages are the system's and not each worker's
             numbers = memoryview(mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ)).cast("Q")
         parts = numbers[0]
-        rest = numbers[parts + 2 :]
         self.starts = numbers[1 : parts + 2]
-        self.keys, self.places = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        self.addresses = _Places(numbers[parts + 2 :])
+        self.roles = _Places(self.addresses.rest)
 
     def part(self, number: int) -> Iterator[Record]:
         """The records of a part, in the order in which they came."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_massage import __version__
-from fhir_massage.audit.gather import Beside, Part, review_patient
+from fhir_massage.audit.gather import MOST_ROLES, Beside, Part, review_patient
 from fhir_massage.audit.inputs import ANSWER_KEY, LINES, TABLES, BadInput, ending
 from fhir_massage.audit.results import row, schema
 from fhir_massage.audit.routing import Routed, route
@@ -28,8 +28,9 @@ from fhir_massage.audit.summary import Summary, summary_files, write_summary
 from fhir_massage.audit.tally import Tally
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import encode
-from fhir_massage.fhir.references import relative
+from fhir_massage.fhir.elements import Practitioner
+from fhir_massage.fhir.read import encode, read
+from fhir_massage.fhir.references import identity_of, relative
 from fhir_massage.present.finding import as_json
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ STEPS = 3
 #: Bytes of input whose patients make one partition.
 PARTITION = 32 * 1024 * 1024
 _ERROR = re.compile(r"^(\w+(?:Error|Exception))\b", re.M)
-_REFERENCE = re.compile(rb'"reference"\s*:\s*"([^"#\\]+)"')
+_REFERENCE = re.compile(rb'"reference"\s*:\s*"((?:[^"#\\]|\\/)+)"')  # some servers write a slash as \/
 
 ORDER = ("patient", "far", "file", "block", "line")
 
@@ -218,15 +219,26 @@ def _route_batches(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.R
 
 
 def _row_of(routed: Routed) -> dict[str, Any]:
-    wants = () if routed.together else {relative(found.decode()) for found in _REFERENCE.findall(routed.content)}
+    wants = {relative(found.decode().replace(r"\/", "/")) for found in _REFERENCE.findall(routed.content)}
     return {
         "kind": routed.kind,
         "address": routed.address,
         "patient": routed.patient,
         "together": routed.together,
         "content": routed.content,
-        "wants": sorted(wants),
+        "person": routed.person,
+        "wants": sorted(_outside(routed.content, wants) if routed.together else wants),
     }
+
+
+def _outside(bundle: bytes, wants: set[str]) -> set[str]:
+    """What a Bundle refers to and does not hold, and the practitioners that it holds, who may have roles elsewhere."""
+    try:
+        entries = read(bundle).entries
+    except Unreadable:
+        return wants
+    people = {name for each in entries if isinstance(each.resource, Practitioner) and (name := identity_of(each))}
+    return wants - {name for each in entries for name in (identity_of(each), each.full_url)} | people
 
 
 def _any_claim(routed: DataFrame) -> bool:
@@ -240,7 +252,7 @@ def _reviewed(
     routed: DataFrame, on: date, policies: Path | None, data: Path | None, *, any_claim: bool, corrected: bool
 ) -> DataFrame:
     """Each patient's resources beside what they refer to elsewhere, reviewed."""
-    columns = ("patient", "far", "file", "block", "line", "address", "together", "content")
+    columns = ("patient", "far", "file", "block", "line", "address", "person", "together", "content")
     resources = routed.where("content is not null")
     mine = resources.where("patient is not null").selectExpr("*", "false as far")
     together = mine.select(*columns).unionByName(_from_elsewhere(resources, mine).select(*columns))
@@ -253,7 +265,8 @@ def _reviewed(
             near = [each for each in rows if not each["far"]]
             if not near:
                 continue
-            beside = Beside((each["address"], each["content"]) for each in rows if each["far"])
+            far = [each for each in rows if each["far"]]
+            beside = Beside(*([(e[key], e["content"]) for e in far if e[key]] for key in ("address", "person")))
             part = Part([], [], [], Tally())
             records = [
                 Record(number, 0, each["line"], each["together"], b"", each["content"])
@@ -268,23 +281,42 @@ def _reviewed(
 
 
 def _from_elsewhere(resources: DataFrame, mine: DataFrame) -> DataFrame:
-    """What a patient's resources refer to that is another's or nobody's, and what that refers to, for each patient."""
+    """What a patient's resources refer to that is another's or nobody's, and what that refers to, for each patient.
+
+    It has its address; a role that came for the practitioner whom it names has that ``person`` in place of one.
+    """
     from pyspark.sql import functions
 
     kinds = ", ".join(f"'{kind}'" for kind in sorted(REFERRED))
-    referred = resources.where(f"not together and address is not null and kind in ({kinds})").dropDuplicates(
-        ["address"]
+    referred = (
+        resources.where(f"not together and address is not null and kind in ({kinds})")
+        .dropDuplicates(["address"])
+        .drop("patient", "person")
     )
     own = mine.where("address is not null").select("patient", "address")
     wanted = mine.select("patient", functions.explode("wants").alias("address")).distinct()
     found: DataFrame | None = None
+    met: DataFrame | None = None
     for _ in range(STEPS):
         wanted = wanted.join(own, ["patient", "address"], "left_anti")
-        step = wanted.join(referred.drop("patient"), "address").selectExpr("*", "true as far")
+        met = wanted if met is None else met.unionByName(wanted)
+        step = wanted.join(referred, "address").selectExpr("*", "cast(null as string) as person", "true as far")
         found = step if found is None else found.unionByName(step)
         wanted = step.select("patient", functions.explode("wants").alias("address")).distinct()
-    assert found is not None
-    return found.dropDuplicates(["patient", "address"])
+    assert found is not None and met is not None
+    people = met.where("address like 'Practitioner/%'").distinct().withColumnRenamed("address", "person")
+    roles = people.join(_loose_roles(resources), "person")
+    roles = roles.selectExpr("*", "cast(null as string) as address", "true as far")
+    return found.dropDuplicates(["patient", "address"]).unionByName(roles)
+
+
+def _loose_roles(resources: DataFrame) -> DataFrame:
+    """The roles by the practitioner whom they name; of one who has very many, the first in the order of the input."""
+    from pyspark.sql import Window, functions
+
+    in_order = Window.partitionBy("person").orderBy("file", "block", "line")
+    numbered = resources.where("person is not null").withColumn("number", functions.row_number().over(in_order))
+    return numbered.where(functions.col("number") <= MOST_ROLES).drop("number", "patient", "address")
 
 
 def _by_patient(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[list[dict[str, Any]]]:
@@ -324,7 +356,7 @@ def _routed_schema() -> pyarrow.Schema:
     return pyarrow.schema(
         [
             ("file", text), ("block", number), ("line", number), ("kind", text), ("address", text), ("patient", text),
-            ("together", pyarrow.bool_()), ("content", pyarrow.binary()), ("wants", pyarrow.list_(text)), ("reason", text),
+            ("together", pyarrow.bool_()), ("content", pyarrow.binary()), ("person", text), ("wants", pyarrow.list_(text)), ("reason", text),
         ]
     )  # fmt: skip
 

@@ -61,7 +61,13 @@ def as_json(summary: Summary) -> dict[str, Any]:
     return {
         "on": summary.on,
         "version": summary.version,
-        "read": {"files": summary.files, "resources": summary.resources, "rejected": summary.rejected},
+        "read": {
+            "files": summary.files,
+            "resources": summary.resources,
+            "rejected": summary.rejected,
+            "copies": tally.copies,
+            "mixed_patients": tally.mixed,
+        },
         "reviewed": {"claims": tally.claims, "orders": tally.orders},
         "correct": tally.correct,
         "with_errors": tally.with_errors,
@@ -108,11 +114,25 @@ def as_text(summary: Summary) -> str:
     ]
     if summary.rejected:
         lines.append(f"{summary.rejected:,} lines could not be read: see rejected.ndjson.")
+    lines += told_of_copies(tally)
     if tally.failed:
         lines.append(f"Rules failed {tally.failed:,} times, which is a fault of ours; the others were checked.")
     for row in _rows(tally.rules, titles=True):
         lines.append(f"  {row.name:<34} {row.count.findings:>9,}  ${row.count.at_risk:>14,.2f}")
     return "\n".join(lines)
+
+
+def told_of_copies(tally: Tally) -> list[str]:
+    """What is to be said of resources that the input holds more than once."""
+    told = []
+    if tally.copies:
+        told.append(f"{tally.copies:,} resources were given more than once; of each the newest counts.")
+    if tally.mixed:
+        told.append(
+            f"{tally.mixed:,} patients were born on two days: the input seems to be of several servers, whose ids mean "
+            "different things. Audit each server's data by itself."
+        )
+    return told
 
 
 def _rows(counts: Counts, *, titles: bool = False, by_name: bool = False) -> list[Row]:

@@ -39,7 +39,11 @@ Counts = dict[str, Count]
 
 
 class Tally(msgspec.Struct):
-    """What was reviewed and found. Money is in dollars."""
+    """What was reviewed and found. Money is in dollars.
+
+    ``copies`` are resources that the input holds once more, in the same or an older version: they count for nothing.
+    ``mixed`` are patients whose copies were born on different days: the input is of several servers.
+    """
 
     claims: int = 0
     orders: int = 0
@@ -47,6 +51,8 @@ class Tally(msgspec.Struct):
     with_errors: int = 0
     correct: int = 0
     failed: int = 0
+    copies: int = 0
+    mixed: int = 0
     at_risk: Decimal = ZERO
     saved: Decimal = ZERO
     severities: dict[str, int] = {}
@@ -83,7 +89,18 @@ class Tally(msgspec.Struct):
 
     def add(self, other: Tally) -> None:
         """Add the tally of another part to this."""
-        for name in ("claims", "orders", "charged", "with_errors", "correct", "failed", "at_risk", "saved"):
+        for name in (
+            "claims",
+            "orders",
+            "charged",
+            "with_errors",
+            "correct",
+            "failed",
+            "copies",
+            "mixed",
+            "at_risk",
+            "saved",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for severity, number in other.severities.items():
             self.severities[severity] = self.severities.get(severity, 0) + number

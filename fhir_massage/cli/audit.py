@@ -68,7 +68,6 @@ def audit(
                 Path(out),
                 on=on,
                 facts=facts,
-                facts_named=str(policies or ""),
                 workers=workers or os.cpu_count() or 1,
                 corrected=corrected,
                 watch=bar.show,

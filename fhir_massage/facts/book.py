@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from fhir_massage.errors import BadFact
 from fhir_massage.facts import load, rows
@@ -168,6 +171,14 @@ class Facts:
             procedure: Dated([row for row in every if row.procedure == procedure], lambda row: row.prefix)
             for procedure in self.supported_procedures
         }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells these facts and policies from any others: a checksum of all of them."""
+        files = [] if self.imported is None else [*self.imported.files.values()]
+        layers = [layer for history in self.policies.values() for layer in history.layers]
+        every = msgspec.json.encode([self._raw, layers, files, list(self.sources.values())], order="deterministic")
+        return hashlib.blake2b(every, digest_size=16).hexdigest()
 
     def rows_of(self, table: str) -> list[rows.Row]:
         """Every row of a table, whenever it is in force."""

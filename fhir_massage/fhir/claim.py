@@ -481,7 +481,10 @@ def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
 
 
 def _money(money: elements.Money | None) -> Decimal | None:
-    return None if money is None or money.value is None else _decimal(money.value)
+    """Dollars; ``None`` for what is not known, or is in another currency."""
+    if money is None or money.value is None or money.currency not in (None, "USD"):
+        return None
+    return _decimal(money.value)
 
 
 @lru_cache(maxsize=4096, typed=True)

@@ -171,15 +171,22 @@ class Before:
     def lines(self) -> tuple[EarlierLine, ...]:
         """The lines of every other claim and answer of the patient."""
         bills = [] if self._patient is None else self._history.of_patient.get(self._patient, [])
-        return tuple([line for bill in bills if bill.entry is not self._origin for line in self._seen(bill, bill.lines)])
+        return tuple([line for bill in bills if self._is_another(bill) for line in self._seen(bill, bill.lines)])
 
     def same_service(self, provider: str, day: date, code: str) -> tuple[EarlierLine, ...]:
         """Those lines of the patient that are of that provider, day and code."""
         if self._patient is None:
             return ()
         found = self._history.of_service.get((self._patient, day, code), [])
-        others = [(bill, bill.lines[position]) for bill, position in found if bill.entry is not self._origin]
+        others = [(bill, bill.lines[position]) for bill, position in found if self._is_another(bill)]
         return tuple([seen for bill, line in others if line.provider == provider for seen in self._seen(bill, (line,))])
+
+    def _is_another(self, bill: _Bill) -> bool:
+        """Whether it is not this claim, nor a copy of it that came another way: in another document, or prefetched."""
+        own, other = self._origin, bill.entry
+        if other.document is own.document and other.path[:1] == own.path[:1]:
+            return other is not own
+        return other.kind != "Claim" or bill.name != self._own
 
     @cached_property
     def _own(self) -> str:

@@ -39,14 +39,18 @@ class Directory:
     def __init__(self, facts: Facts, index: Index, on: date) -> None:
         self._facts = facts
         self._on = on
-        self._known: dict[int, Described] = {}
+        self._known: dict[tuple[int, int], Described] = {}
         self.index = index
 
-    def described(self, entry: Entry) -> Described:
-        """What is said of a practitioner (the roles that name them included), a role or an organization."""
-        known = self._known.get(id(entry))
+    def described(self, entry: Entry, within: Entry) -> Described:
+        """What is said of a practitioner (the roles that name them included), a role or an organization.
+
+        ``within`` holds the reference to it: of a practitioner, the roles in its Bundle may be other ones.
+        """
+        key = id(entry), self.index.bundle_of(within)
+        known = self._known.get(key)
         if known is None:
-            known = self._known[id(entry)] = self._read(entry)
+            known = self._known[key] = self._read(entry, within)
         return known
 
     def professions(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
@@ -58,7 +62,7 @@ class Directory:
                 found[row.profession if row else "other"] = None
         return tuple(found)
 
-    def _read(self, entry: Entry) -> Described:
+    def _read(self, entry: Entry, within: Entry) -> Described:
         named = entry.resource
         roles: list[CodeableConcept] = []
         npis: list[str] = []
@@ -68,7 +72,7 @@ class Directory:
             npis += _npis(named.identifier)
             person = self.index.resource(named.practitioner, entry, Practitioner)
         elif person is not None:
-            roles = [concept for role in self.index.roles_of(entry) for concept in _concepts(role)]
+            roles = [concept for role in self.index.roles_of(entry, within) for concept in _concepts(role)]
         elif isinstance(named, Organization):
             npis += _npis(named.identifier)
         if person is not None:
@@ -97,7 +101,7 @@ class People:
         Of a practitioner also the roles count that came along and name them.
         """
         entry = self._index.find(reference, self._within)
-        said = _NOTHING if entry is None else self._directory.described(entry)
+        said = _NOTHING if entry is None else self._directory.described(entry, self._within)
         npis = said.npis
         if reference is not None and reference.identifier is not None:
             npis = (*_npis([reference.identifier]), *npis)

@@ -93,13 +93,19 @@ class Index:
             return None
         return relative(reference.reference)
 
-    def roles_of(self, person: Entry) -> list[Entry]:
-        """The roles that came along and name the practitioner ``person``."""
-        if self._under is not None:
-            return self._under.roles_of(person) + self._roles_by(person)
-        return self._roles_by(person)
+    def bundle_of(self, within: Entry) -> int:
+        """Tells apart the Bundles whose own resources come first; one and the same where all came along alike."""
+        return 0
 
-    def _roles_by(self, person: Entry) -> list[Entry]:
+    def roles_of(self, person: Entry, within: Entry) -> list[Entry]:
+        """The roles that came along and name the practitioner ``person``, whom a reference in ``within`` means."""
+        return self._roles_beside(person)
+
+    def _roles_beside(self, person: Entry) -> list[Entry]:
+        under = [] if self._under is None else self._under._roles_beside(person)
+        return under + self._roles_here(person)
+
+    def _roles_here(self, person: Entry) -> list[Entry]:
         if self._roles_by_person is None:
             self._roles_by_person = {}
             for entry in self._roles:

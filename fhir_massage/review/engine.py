@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,8 @@ def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, 
     ``on`` is the day of the review (default today), ``facts`` default to the shipped ones. Raises
     ``Unreadable`` where nothing can be read.
     """
-    return review_arrival(read(content), on=on or date.today(), facts=facts or shipped())
+    day = on.date() if isinstance(on, datetime) else on or date.today()
+    return review_arrival(read(content), on=day, facts=facts or shipped())
 
 
 def review_arrival(

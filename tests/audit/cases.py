@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.claims import claim, line
+from tests.claims import claim, concept, line
 
 ON = "2026-11-10"
 Json = dict[str, Any]
@@ -29,6 +29,11 @@ def bundle(number: int, *lines: Json, **given: Any) -> list[Json]:
     for resource in resources:
         resource["id"] = f"{resource['id']}-{number}"
     return resources
+
+
+def together(resources: Iterable[Json]) -> Json:
+    """The resources as a Bundle."""
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
 
 
 def put(folder: Path, resources: list[Json]) -> Path:
@@ -73,3 +78,14 @@ def summary(out: Path) -> Json:
     """The summary, without the time it took."""
     content: Json = json.loads((out / "summary.json").read_text())
     return {**content, "seconds": None}
+
+
+def named_by_role(number: int, taxonomy: str, *, id: str | None = None, element: str = "code", **given: Any) -> Json:
+    """A role that names the therapist of ``bundle(number)`` and says what they are."""
+    return {
+        "resourceType": "PractitionerRole",
+        "id": id or f"role-{number}",
+        "practitioner": {"reference": f"Practitioner/therapist-{number}"},
+        element: [concept(taxonomy, "http://nucc.org/provider-taxonomy")],
+        **given,
+    }

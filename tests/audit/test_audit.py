@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -20,6 +21,19 @@ from pyarrow import parquet
 from fhir_massage import review
 from tests.audit.cases import BAD, GOOD, ON, bundle, findings, found, put, rejected, run, summary
 from tests.claims import claim
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and it is not only waiting for its end to be noticed."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class TestJoining:
@@ -125,6 +139,100 @@ class TestInput:
         assert sum(found(tmp_path / "out").values()) > 200
         assert any("cannot be read further" in each["reason"] for each in rejected(tmp_path / "out"))
 
+    def test_a_zst_file_that_is_cut_off_between_two_blocks_is_told_of(self, tmp_path: Path) -> None:
+        rows = [json.dumps(r).encode() + b"\n" for n in range(40) for r in bundle(n, *BAD)]
+        packer = zstandard.ZstdCompressor().compressobj()
+        begun = packer.compress(b"".join(rows)) + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        (tmp_path / "cut.ndjson.zst").write_bytes(begun)
+        run(tmp_path / "cut.ndjson.zst", "--out", tmp_path / "out")
+        assert sum(found(tmp_path / "out").values()) == 40
+        (told,) = rejected(tmp_path / "out")
+        assert (told["line"], told["reason"]) == (len(rows) + 1, "the file cannot be read further: EOFError")
+
+    def test_a_zst_file_of_several_frames_is_read_to_its_end(self, tmp_path: Path) -> None:
+        frames = [zstandard.compress("".join(json.dumps(r) + "\n" for r in bundle(n, *BAD)).encode()) for n in (1, 2)]
+        (tmp_path / "two.ndjson.zst").write_bytes(b"".join(frames))
+        run(tmp_path / "two.ndjson.zst", "--out", tmp_path / "out")
+        assert sum(found(tmp_path / "out").values()) == 2
+
+    @pytest.mark.parametrize("name", ["bad.ndjson.zst", "bad.json.zst", "bad.ndjson.gz", "bad.json.gz"])
+    def test_a_packed_file_that_is_damaged_is_set_aside_and_loses_no_other(self, tmp_path: Path, name: str) -> None:
+        folder = put(tmp_path / "in", bundle(1, *BAD))
+        content = "".join(json.dumps(r) + "\n" for r in bundle(2, *BAD)).encode() * 200
+        checked = zstandard.ZstdCompressor(write_checksum=True)  # as the command zstd does
+        packed = bytearray(gzip.compress(content) if name.endswith(".gz") else checked.compress(content))
+        packed[len(packed) // 2 : len(packed) // 2 + 8] = b"\xff" * 8
+        (folder / name).write_bytes(packed)
+        result = run(folder, "--out", tmp_path / "out")
+        assert result.returncode == 1, result.stderr
+        assert found(tmp_path / "out")["Claim/c1-1", "units-exceed-minutes"] == 1
+        assert any("cannot be read further" in each["reason"] for each in rejected(tmp_path / "out"))
+
+    @pytest.mark.parametrize("packed", [gzip.compress, zstandard.compress])
+    def test_standard_input_may_be_packed(self, tmp_path: Path, packed: Any) -> None:
+        content = "".join(json.dumps(r) + "\n" for r in bundle(1, *BAD)).encode() + b"no resource\n"
+        run("-", "--out", tmp_path / "out", stdin=packed(content))
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert [each["file"] for each in rejected(tmp_path / "out")] == ["standard input"]
+
+    def test_standard_input_may_be_one_document_over_many_lines(self, tmp_path: Path) -> None:
+        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *BAD)]}
+        run("-", "--out", tmp_path / "out", stdin=json.dumps(whole, indent=2).encode())
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert rejected(tmp_path / "out") == []
+
+    def test_a_bad_first_line_on_standard_input_loses_no_other(self, tmp_path: Path) -> None:
+        content = "no resource\n" + "".join(json.dumps(r) + "\n" for r in bundle(1, *BAD))
+        run("-", "--out", tmp_path / "out", stdin=content.encode())
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert [each["line"] for each in rejected(tmp_path / "out")] == [1]
+
+    def test_a_file_named_twice_is_read_once(self, tmp_path: Path) -> None:
+        folder = put(tmp_path / "in", bundle(1, *BAD))
+        (tmp_path / "again").symlink_to(folder)
+        run(folder, tmp_path / "in" / "." / "Claim.ndjson", tmp_path / "again", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert summary(tmp_path / "out")["reviewed"]["claims"] == 1
+        assert summary(tmp_path / "out")["read"]["copies"] == 0
+
+    def test_of_copies_of_a_resource_the_newest_counts(self, tmp_path: Path) -> None:
+        older, newer = bundle(1, *BAD), bundle(1, *GOOD)
+        for resource, day in ((older, "2026-11-02"), (newer, "2026-11-03")):
+            for each in resource:
+                each["meta"] = {"lastUpdated": f"{day}T00:00:00Z"}
+        put(tmp_path / "in" / "1", newer)
+        put(tmp_path / "in" / "2", older)
+        result = run(tmp_path / "in", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter()
+        told = summary(tmp_path / "out")
+        assert (told["reviewed"]["claims"], told["read"]["mixed_patients"]) == (1, 0)
+        assert told["read"]["copies"] == 3, "of the patient, the coverage and the claim"
+        assert b"given more than once" in result.stdout
+
+    def test_two_servers_with_the_same_ids_are_told_of(self, tmp_path: Path) -> None:
+        one, other = bundle(1, *BAD), bundle(1, *BAD)
+        for resources, born in ((one, "1980-01-01"), (other, "1990-01-01")):
+            next(each for each in resources if each["resourceType"] == "Patient")["birthDate"] = born
+        put(tmp_path / "one", one)
+        put(tmp_path / "other", other)
+        result = run(tmp_path / "one", tmp_path / "other", "--out", tmp_path / "out")
+        assert summary(tmp_path / "out")["read"]["mixed_patients"] == 1
+        assert b"of several servers" in result.stdout
+
+    def test_the_same_claim_in_two_bundles_is_no_duplicate_of_itself(self, tmp_path: Path) -> None:
+        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *GOOD)]}
+        (tmp_path / "a.json").write_text(json.dumps(whole))
+        (tmp_path / "b.json").write_text(json.dumps(whole, indent=1))
+        run(tmp_path / "a.json", tmp_path / "b.json", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter()
+
+    def test_results_within_the_input_are_no_input(self, tmp_path: Path) -> None:
+        folder = put(tmp_path / "in", bundle(1, *BAD))
+        first = run(folder, "--out", folder / "out")
+        again = run(folder, "--out", folder / "out")
+        assert (first.returncode, again.returncode) == (1, 1), again.stderr
+        assert rejected(folder / "out") == []
+
     def test_lines_keep_their_numbers_where_a_file_is_cut_into_chunks(self, tmp_path: Path) -> None:
         line_of = json.dumps({"resourceType": "Basic", "id": "x", "text": "y" * 900})
         rows = [line_of] * 9000
@@ -210,6 +318,40 @@ class TestGoingOn:
         again = run(folder, "--out", tmp_path / "out")
         assert again.returncode == 1
         assert {file: file.stat().st_mtime_ns for file in (tmp_path / "out").glob("findings*")} == changed
+
+    def test_results_that_were_removed_are_written_again(self, tmp_path: Path) -> None:
+        folder = put(tmp_path / "in", bundle(1, *BAD))
+        run(folder, "--out", tmp_path / "out")
+        for file in (tmp_path / "out").glob("findings*"):
+            file.unlink()
+        assert run(folder, "--out", tmp_path / "out").returncode == 1
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+
+    def test_a_folder_of_other_policies_is_refused_though_their_folder_is_the_same(self, tmp_path: Path) -> None:
+        folder, policies = put(tmp_path / "in", bundle(1, *BAD)), tmp_path / "policies"
+        policies.mkdir()
+        own = (Path(__file__).parents[2] / "examples/policies/evergreen-mutual.toml").read_text()
+        (policies / "evergreen.toml").write_text(own)
+        assert run(folder, "--out", tmp_path / "out", "--policies", policies).returncode == 1
+        (policies / "evergreen.toml").write_text(own.replace("2026-01-01", "2026-02-01"))
+        result = run(folder, "--out", tmp_path / "out", "--policies", policies)
+        assert result.returncode == 2
+        assert b"other facts or policies" in result.stderr
+
+    def test_workers_end_with_a_run_that_is_killed(self, tmp_path: Path) -> None:
+        folder = put(tmp_path / "in", [r for n in range(3000) for r in bundle(n, *GOOD)])
+        command = [sys.executable, "-m", "fhir_massage", "audit", str(folder), "--out", str(tmp_path / "out")]
+        process = subprocess.Popen([*command, "--on", ON, "--workers", "2"], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not (workers := children(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.wait(timeout=30)
+        assert workers
+        deadline = time.monotonic() + 30
+        while any(map(is_running, workers)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(map(is_running, workers))
 
     def test_a_folder_of_another_input_is_not_written_over(self, tmp_path: Path) -> None:
         run(put(tmp_path / "in", bundle(1, *BAD)), "--out", tmp_path / "out")

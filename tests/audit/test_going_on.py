@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.cases import BAD, GOOD, ON, bundle, findings, put, rejected, run, summary
+from tests.audit.cases import BAD, GOOD, ON, bundle, findings, named_by_role, put, rejected, run, summary
+from tests.claims import TAXONOMY
 
 #: Audits, and at the moment that is named ends itself and its workers by SIGKILL.
 ENDED = """
@@ -51,8 +52,9 @@ print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, reso
 
 @pytest.mark.parametrize("moment", ["reading", "reviewing", "summary"])
 def test_ended_at_any_moment_it_loses_nothing_and_counts_nothing_twice(tmp_path: Path, moment: str) -> None:
-    resources = [r for n in range(1500) for r in bundle(n, *(BAD if n % 3 == 0 else GOOD))]
-    folder = put(tmp_path / "in", resources)
+    resources = [r for n in range(1500) for r in bundle(n, *(BAD if n % 3 == 0 else GOOD), profession=None)]
+    roles = [named_by_role(n, TAXONOMY["physical-therapist"]) for n in range(0, 1500, 2)]
+    folder = put(tmp_path / "in", [*resources, *roles])
     with (folder / "Claim.ndjson").open("a") as stream:
         stream.write("{\n" * 3)
     run(folder, "--out", tmp_path / "whole")
@@ -64,6 +66,7 @@ def test_ended_at_any_moment_it_loses_nothing_and_counts_nothing_twice(tmp_path:
     assert not (out / ".audit" / "finished.json").exists()
     assert run(folder, "--out", out).returncode == 1
     assert sorted(map(str, findings(out))) == sorted(map(str, findings(tmp_path / "whole")))
+    assert len([each for each in findings(out) if each["rule"] == "provider-unknown"]) == 750
     assert summary(out) == summary(tmp_path / "whole")
     assert rejected(out) == rejected(tmp_path / "whole") and len(rejected(out)) == 3
     assert not (out / ".audit" / "laid").exists()

@@ -18,11 +18,15 @@ import pyspark
 import pytest
 from pyarrow import parquet
 
-from tests.audit.cases import BAD, GOOD, Json, bundle, findings, put, rejected, run, summary
-from tests.claims import claim
+from fhir_massage.audit.gather import MOST_ROLES
+from tests.audit.cases import BAD, GOOD, Json, bundle, findings, named_by_role, put, rejected, run, summary, together
+from tests.claims import TAXONOMY, claim
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs a Java runtime (17 or later)")
+MASSAGE, PHYSICAL = TAXONOMY["massage-therapist"], TAXONOMY["physical-therapist"]
+#: What only a role says to be a massage therapist's, which Medicare does not pay.
+BY_ROLE = {f"Claim/c1-{number}" for number in (100, 103, 104, 105, 107, 108)}
 QUIET = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
 
 
@@ -50,11 +54,43 @@ def hard_input(folder: Path) -> Path:
         json.dumps({"resourceType": "Claim", "id": "w", "patient": {"reference": "Patient/p1-3"}, "item": 1}),
     ]
     claims.write_text("\n".join(rows) + "\n")
+    put_roles(folder)
     coverage = folder / "Coverage.ndjson"
     (folder / "Coverage.ndjson.gz").write_bytes(gzip.compress(coverage.read_bytes()))
     coverage.unlink()
     (folder / "bundle.json").write_text(json.dumps(claim(*BAD), indent=2))
     return folder
+
+
+def put_roles(folder: Path) -> None:
+    """Claims to Medicare of which only a role tells who rendered them; of those in ``BY_ROLE``, a massage therapist."""
+    made = {n: bundle(n, *GOOD, payer="medicare-part-b", profession=None) for n in range(100, 109)}
+    roles = [
+        named_by_role(100, MASSAGE, practitioner={"reference": "http://ehr.example.org/Practitioner/therapist-100"}),
+        named_by_role(101, MASSAGE, practitioner={"reference": "Practitioner/therapist-101/_history/2"}),
+        named_by_role(101, PHYSICAL, id="role-101-too"),
+        named_by_role(103, MASSAGE),
+        named_by_role(104, PHYSICAL),
+        named_by_role(107, MASSAGE),
+        *(named_by_role(108, MASSAGE, id=f"role-108-{n}") for n in range(MOST_ROLES)),
+        named_by_role(108, PHYSICAL, id="past-the-most"),
+    ]
+    del roles[0]["id"]
+    bundles = [
+        together(r for r in made[102] if r["resourceType"] != "Coverage"),  # the coverage is loose
+        together(made[103]),  # the role is
+        together([*made[104], named_by_role(104, MASSAGE)]),  # both have one: the Bundle's own counts
+        together([*(r for r in made[105] if r["resourceType"] != "Practitioner"), named_by_role(105, MASSAGE)]),
+        together([named_by_role(106, MASSAGE)]),  # lends it to no other
+    ]
+    rows = [json.dumps(r) for n in (100, 101, 106, 108) for r in made[n]]
+    rows += [json.dumps(r).replace("/", r"\/") for r in made[107]]  # as some servers write
+    rows += [json.dumps(r) for r in made[102] if r["resourceType"] == "Coverage"]
+    rows += [json.dumps(r) for r in made[105] if r["resourceType"] == "Practitioner"]
+    (folder / "A-roles.ndjson").write_text("".join(json.dumps(each) + "\n" for each in roles[:3]))
+    (folder / "Z-roles.ndjson").write_text("".join(json.dumps(each) + "\n" for each in roles[3:]))
+    (folder / "Medicare.ndjson").write_text("\n".join(rows) + "\n")
+    (folder / "bundles.ndjson").write_text("".join(json.dumps(each) + "\n" for each in bundles))
 
 
 def same(ours: Path, theirs: Path) -> None:
@@ -87,6 +123,13 @@ class TestSameRows:
         assert {"coverage-wrong-patient", "duplicate-claim", "units-exceed-minutes"} <= rules
         assert len(rejected(local)) == 3
         same(spark, local)
+
+    def test_a_role_that_names_a_practitioner_is_found_wherever_it_stands(self, both: tuple[Path, Path, Path]) -> None:
+        for out in both[1:]:
+            told = {(f["resource"], f["rule"]) for f in findings(out)}
+            assert {name for name, rule in told if rule == "provider-not-payable"} == BY_ROLE
+            assert {name for name, rule in told if rule == "provider-unknown"} == {"Claim/c1-102", "Claim/c1-106"}
+            assert ("Claim/c1-102", "coverage-missing") not in told
 
     def test_the_parquet_is_the_same(self, both: tuple[Path, Path, Path]) -> None:
         _, local, spark = both

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from fhir_massage.facts.book import shipped
 from fhir_massage.fhir.history import _Bill
-from tests.claims import Json, claim, line, resource, reviewed
+from fhir_massage.fhir.read import encode, read
+from fhir_massage.review.engine import review_arrival
+from tests.claims import TODAY, Json, bundle, claim, line, resource, reviewed
 
 
 def many(number: int) -> Json:
@@ -41,3 +44,22 @@ def test_each_claim_is_read_once_however_many_are_reviewed(monkeypatch: pytest.M
     assert [finding.rule for finding in wrong] == ["charge-mismatch"] * 20
     assert all(finding.corrections for finding in wrong), "each proved by a further review"
     assert len(reads) == 20
+
+
+def test_a_copy_of_the_claim_that_came_another_way_is_no_other_bill() -> None:
+    """As where the order being signed is prefetched too, as the EHR last kept it."""
+    content = claim(line("97124"), profession="massage-therapist")
+    resources = [entry["resource"] for entry in content["entry"]]
+    drafts = [each for each in resources if each["resourceType"] == "Claim"]
+    rest = [each for each in resources if each["resourceType"] != "Claim"]
+    asked = {
+        "hook": "order-sign",
+        "context": {"draftOrders": bundle(*drafts)},
+        "prefetch": {"claims": bundle(*copy.deepcopy(drafts)), "rest": bundle(*rest)},
+    }
+    report = review_arrival(read(encode(asked)), on=TODAY, facts=shipped())
+    assert "duplicate-claim" not in {finding.rule for finding in report.findings}
+    drafts[0]["id"] = "another"
+    asked["context"] = {"draftOrders": bundle(*drafts)}
+    report = review_arrival(read(encode(asked)), on=TODAY, facts=shipped())
+    assert "duplicate-claim" in {finding.rule for finding in report.findings}

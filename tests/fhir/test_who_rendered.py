@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from fhir_massage.fhir.read import read, replaced
+from fhir_massage.fhir.references import Index
 from fhir_massage.model.case import ClaimCase
 from tests.claims import TAXONOMY, Json, claim, concept, line, resource, reviewed, varied
 
@@ -112,6 +114,14 @@ def test_then_the_role_that_is_named(element: str) -> None:
 @pytest.mark.parametrize("element", ["code", "specialty"])
 def test_or_the_role_that_names_the_practitioner(element: str) -> None:
     assert profession(with_role(bare(), **{element: [concept(PHYSICAL, NUCC)]})) == "physical-therapist"
+
+
+def test_the_role_counts_as_well_for_a_corrected_copy_of_the_claim() -> None:
+    entries = read(with_role(bare(), code=[concept(PHYSICAL, NUCC)])).entries
+    claim, person = (next(each for each in entries if each.kind == kind) for kind in ("Claim", "Practitioner"))
+    index = Index(entries)
+    copies = replaced(claim, claim.json())
+    assert index.replacing(claim, copies).roles_of(person, copies[0]) == index.roles_of(person, claim) != []
 
 
 def test_roles_of_two_professions_do_not_tell() -> None:
