@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from fhir_massage.store.log import BadStore, HookCall, Store
+from fhir_massage.store.address import BadStore
+from fhir_massage.store.log import HookCall, Store
 
 
 def record(number: int) -> dict[str, object]:
@@ -91,7 +92,9 @@ def test_it_is_reachable_while_its_file_is_whole(tmp_path: Path) -> None:
     assert not store.reachable()
 
 
-@pytest.mark.parametrize("address", ["", "nonsense", "nosuch://host/db"])
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "nosuch://host/db", "postgresql://host:port/db", "oracle+cx_oracle://host/db"]
+)
 def test_an_address_that_no_database_has_is_refused(address: str) -> None:
     with pytest.raises(BadStore):
         Store(address)
