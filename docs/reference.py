@@ -77,8 +77,8 @@ def settings() -> str:
         f"# Settings\n\nFrom the environment, or from the TOML file that `{PREFIX}CONFIG` names (there the names are in "
         "lower case without the prefix). The environment goes first. Lists and objects are written as JSON in the "
         "environment. Any name with `_FILE` at its end names a file that holds the value, which is the place for secrets. "
-        "`fhir-massage config` shows those in force, secrets masked; a setting that is wrong, or that there is none of, "
-        "is named when the service starts, and it does not start.\n\n"
+        "`fhir-massage config` shows those in force, secrets masked. The service does not start with a setting that is "
+        "wrong, or that there is none of: it names all of them, each with its place and what is expected.\n\n"
         "| name | meaning | default |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -74,9 +76,15 @@ format_option = click.option(
 )
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output has gone, which is told from other failures in one place, and is no status 1."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(*, err: bool = False) -> Console:
     """A console on standard output or error: colours on a terminal only, and not where NO_COLOR is set."""
-    return Console(file=sys.stderr if err else sys.stdout, highlight=False, markup=False, emoji=False)
+    return _Console(file=sys.stderr if err else sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def write_json(content: object) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from fhir_massage.errors import FhirMassageError
+from fhir_massage.cli.failures import TRACEBACK, flush, told_plainly
 
 #: Each command with the module that holds it and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -25,7 +26,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("fhir_massage.cli.store", "Copy what the service has kept, or drop what is past its time."),
     "config": ("fhir_massage.cli.config", "Show the settings in force."),
 }
-EXIT_UNREADABLE = 2
 
 
 class _Commands(click.Group):
@@ -42,13 +42,18 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Also what fails before a command is called, such as ``--version``, is told plainly."""
+        with told_plainly(with_traceback=TRACEBACK in (sys.argv if args is None else args)):
+            return super().main(args, *rest, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Errors of ours end in one line on standard error and exit status 2."""
-        try:
-            return super().invoke(ctx)
-        except FhirMassageError as error:
-            click.echo(f"fhir-massage: {error}", err=True)
-            ctx.exit(EXIT_UNREADABLE)
+        """Call the command; where it fails, the reason stands on standard error and the exit status is 2."""
+        with told_plainly(with_traceback=ctx.params["traceback"]):
+            try:
+                return super().invoke(ctx)
+            finally:
+                flush()
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -64,8 +69,16 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
     help="Show the version, the newest facts, and the standards spoken.",
 )  # fmt: skip
-def main() -> None:
-    """Check the billing of massage and manual therapy in FHIR claims and orders."""
+@click.option(
+    TRACEBACK, is_flag=True,
+    help="Where something fails by a fault of ours, show by which calls, without a word of what was reviewed.",
+)  # fmt: skip
+def main(traceback: bool) -> None:
+    """Check the billing of massage and manual therapy in FHIR claims and orders.
+
+    Exit status: 2 where something could not be done (why, on standard error), 130 where it was interrupted. 1 is
+    no failure, but what the command's own help says: that errors were found.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character still shows the rest

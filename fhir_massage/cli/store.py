@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_massage.cli.common import format_option, write_json
 from fhir_massage.settings import PREFIX, BadSetting, read_settings
+from fhir_massage.store.address import BadStore
 from fhir_massage.store.backup import back_up
-from fhir_massage.store.log import BadStore, Store
+from fhir_massage.store.log import Store
 
 
 @click.group()
@@ -28,8 +29,10 @@ def prune(days: int | None, form: str) -> None:
     before = datetime.now(UTC) - timedelta(days=settings.log_days if days is None else days)
     try:
         dropped = Store(settings.database_url).prune(before)
-    except (BadStore, SQLAlchemyError) as error:
-        raise BadSetting(f"{PREFIX}DATABASE: it cannot be used: {type(error).__name__}") from None
+    except BadStore as error:
+        raise BadSetting(f"{PREFIX}DATABASE: {error}") from None
+    except SQLAlchemyError as error:
+        raise BadSetting(f"{PREFIX}DATABASE: the database does not do it ({type(error).__name__})") from None
     if form == "json":
         write_json({"before": before.isoformat(timespec="seconds"), "dropped": dropped})
         return

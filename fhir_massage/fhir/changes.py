@@ -6,8 +6,9 @@ Money is in dollars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 from fhir_massage.fhir.quantity import measure
@@ -17,11 +18,39 @@ Json = dict[str, Any]
 CENT = Decimal("0.01")
 
 
-class ClaimChange:
-    """Collects changes to one claim's lines, and works out the amounts that follow."""
+class Charged:
+    """What each line of a claim charges as it stands, in dollars; worked out once for all changes to it."""
 
     def __init__(self, claim: Mapping[str, Any]) -> None:
         self._claim = claim
+
+    @cached_property
+    def lines(self) -> list[Decimal | None]:
+        """Each line's charge; ``None`` where it is not known."""
+        return [_charge(item) for item in self._claim.get("item", [])]
+
+    @cached_property
+    def unknown(self) -> frozenset[int]:
+        """The lines whose charge is not known."""
+        return frozenset([i for i, charge in enumerate(self.lines) if charge is None])
+
+    @cached_property
+    def total(self) -> Decimal:
+        """What all lines charge together, as far as that is known."""
+        return self.of(range(len(self.lines)))
+
+    def of(self, places: Iterable[int]) -> Decimal:
+        """What the lines at these places charge together, as far as that is known."""
+        return sum([charge for i in places if (charge := self.lines[i]) is not None], Decimal(0))
+
+
+class ClaimChange:
+    """Collects changes to one claim's lines, and works out the amounts that follow."""
+
+    def __init__(self, claim: Mapping[str, Any], charged: Charged | None = None) -> None:
+        """``charged`` is what the claim's lines charge, where that was worked out before."""
+        self._claim = claim
+        self._charged = charged or Charged(claim)
         self._items: list[Json] = list(claim.get("item", []))
         self._edits: list[Edit] = []
         self._removed: set[int] = set()
@@ -125,12 +154,10 @@ class ClaimChange:
 
     def total_of_nets(self) -> list[Edit]:
         """The edit that makes the total the sum of the lines' charges, where it is not; else none."""
-        nets = [_charge(item) for item in self._items]
         before = money(self._claim.get("total"))
-        known = [net for net in nets if net is not None]
-        if before is None or len(known) < len(nets) or sum(known, Decimal(0)) == before:
+        if before is None or self._charged.unknown or self._charged.total == before:
             return []
-        return [Edit("replace", "/total/value", _cents(sum(known, Decimal(0))))]
+        return [Edit("replace", "/total/value", _cents(self._charged.total))]
 
     def _total(self) -> Decimal | None:
         """The new total in dollars, where there is one and it changes."""
@@ -139,16 +166,13 @@ class ClaimChange:
         before = money(self._claim.get("total"))
         if before is None:
             return None
-        old = [_charge(item) for item in self._items]
-        new = [self._charges.get(i, net) for i, net in enumerate(old) if i not in self._removed]
-        if None not in new:
-            after = sum((net for net in new if net is not None), Decimal(0))
+        charged, touched = self._charged, {*self._charges, *self._removed}
+        new = {i: net for i, net in self._charges.items() if i not in self._removed}
+        if charged.unknown <= touched:
+            after = charged.total - charged.of(touched) + sum(new.values(), Decimal(0))
         else:
-            changed = [i for i in (*self._charges, *self._removed) if old[i] is not None]
-            after = before - sum((old[i] or Decimal(0) for i in changed), Decimal(0))
-            after += sum(
-                (net for i, net in self._charges.items() if old[i] is not None and i not in self._removed), Decimal(0)
-            )
+            after = before - charged.of(touched)
+            after += sum((net for i, net in new.items() if i not in charged.unknown), Decimal(0))
         return None if after == before else _cents(after)
 
     def _dollars(self, index: int, net: Decimal) -> Json:

@@ -56,7 +56,7 @@ class KeySet:
         had = self._looked is not None and self._keys
         self._looked = self._clock()
         try:
-            self._keys = _keys(self._fetch(self.source))
+            self._keys = usable(self._fetch(self.source))
         except NoKeys:
             if not had:
                 raise
@@ -84,7 +84,7 @@ def fetch_keys(source: str) -> bytes:
     return bytes(content)
 
 
-def _keys(content: bytes) -> dict[str, jwt.PyJWK]:
+def usable(content: bytes) -> dict[str, jwt.PyJWK]:
     """The public signing keys of a JWK Set by their ids. Keys of other kinds are passed over."""
     try:
         given = msgspec.json.decode(content, type=dict[str, Any]).get("keys")

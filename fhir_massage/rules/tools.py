@@ -9,7 +9,7 @@ from decimal import Decimal
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import Row
-from fhir_massage.fhir.changes import ClaimChange
+from fhir_massage.fhir.changes import Charged, ClaimChange
 from fhir_massage.model.case import ClaimCase, Line, Number
 from fhir_massage.model.finding import Citation, Correction
 
@@ -30,7 +30,9 @@ def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
 
 def change(case: ClaimCase) -> ClaimChange:
     """A change to the claim under review, to be filled and turned into edits."""
-    return ClaimChange(case.read_json())
+    if "charged" not in case.memo:
+        case.memo["charged"] = Charged(case.read_json())
+    return ClaimChange(case.read_json(), case.memo["charged"])
 
 
 def without_modifiers(case: ClaimCase, line: Line, places: list[int]) -> ClaimChange:

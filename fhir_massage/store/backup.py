@@ -7,9 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import make_url
-
-from fhir_massage.store.log import BadStore
+from fhir_massage.store.address import BadStore, parsed
 
 
 def back_up(url: str, file: Path) -> int:
@@ -18,7 +16,7 @@ def back_up(url: str, file: Path) -> int:
     Calls go on being answered and kept meanwhile. Raises ``BadStore`` where nothing could be copied; then no
     file is left behind.
     """
-    address = make_url(url)
+    address = parsed(url)
     if address.get_backend_name() != "sqlite":
         raise BadStore("only SQLite is copied by this command; PostgreSQL has pg_dump (see the page on operating)")
     store = Path(address.database or "")

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import create_engine, delete, func, insert, make_url, select
+from sqlalchemy import create_engine, delete, func, insert, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import (
     ArgumentError,
@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from fhir_massage.errors import FhirMassageError
+from fhir_massage.store.address import EXPECTED, BadStore, parsed
 from fhir_massage.store.schema import (
     Base,
     Card,
@@ -57,16 +57,12 @@ Watch = Callable[[int, int], None]
 Record = tuple[type[Base], Mapping[str, Any]]
 
 
-class BadStore(FhirMassageError):
-    """The address of the database is none that can be used."""
-
-
 class Store:
     """Writes records in the background. ``lost`` counts those that could not be kept."""
 
     def __init__(self, url: str, watch: Watch = lambda waiting, lost: None) -> None:
         """Nothing is opened yet; ``watch`` is told how writing goes. Raises ``BadStore`` for an address that no database can have."""
-        self._engine = _engine(url)
+        self._engine = engine_of(url)
         self._watch = watch
         self._prepared = False
         self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
@@ -242,12 +238,15 @@ def _by_table(records: Iterable[Record]) -> Iterator[tuple[type[Base], list[Mapp
     yield from ((kind, rows) for (kind, _), rows in found.items())
 
 
-def _engine(url: str) -> Engine:
+def engine_of(address: str) -> Engine:
+    """The database of an address, nothing of it opened yet. Raises ``BadStore``."""
+    url = parsed(address)
+    waits = {"timeout": LONGEST_WAIT} if url.get_backend_name() == "sqlite" else {}
     try:
-        waits = {"timeout": LONGEST_WAIT} if make_url(url).get_backend_name() == "sqlite" else {}
         return create_engine(url, connect_args=waits)
     except ImportError:
-        extra = "; for PostgreSQL: pip install 'fhir-massage[postgres]'"
-        raise BadStore(f"the driver for this kind of database is not installed{extra}") from None
-    except ArgumentError as error:
-        raise BadStore(f"the database cannot be used: {type(error).__name__}") from None
+        raise BadStore(
+            "the driver that its address asks for is not installed (PostgreSQL's comes with the extra 'postgres')"
+        ) from None
+    except (ArgumentError, TypeError, ValueError):
+        raise BadStore(f"the database cannot be used with what its address asks for; {EXPECTED}") from None

@@ -17,15 +17,9 @@ from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.review.engine import review_arrival
 from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_plugins
-from fhir_massage.settings import (
-    PREFIX,
-    BadSetting,
-    Settings,
-    read_settings,
-    refuse_half_a_subscription,
-    refuse_trust_in_nobody,
-)
-from fhir_massage.store.log import BadStore, Store
+from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_unfit
+from fhir_massage.store.address import BadStore
+from fhir_massage.store.log import Store
 from fhir_massage.store.notices import Notices
 from fhir_massage.store.privacy import Privacy, installation_key
 from fhir_massage.web import cds, fhir, health, openapi, subscriptions, workbench
@@ -130,8 +124,7 @@ def _open_store(settings: Settings, metrics: Metrics) -> Store:
 def create_app(settings: Settings | None = None) -> Flask:
     """The application. Raises ``BadSetting`` or ``BadFact`` where it cannot be started."""
     settings = settings or read_settings()
-    refuse_trust_in_nobody(settings)
-    refuse_half_a_subscription(settings)
+    refuse_unfit(settings)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body

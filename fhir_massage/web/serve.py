@@ -14,8 +14,10 @@ from flask import Flask
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.current import clear_away
-from fhir_massage.settings import address_of, only_here, read_settings, refuse_open_outside, with_audience
+from fhir_massage.settings import address_of, only_here, settings_to_serve
 from fhir_massage.web.log import log_as_json
+
+GUNICORN_CANNOT_LISTEN = 1
 
 
 def serve(host: str, port: int) -> None:
@@ -33,7 +35,13 @@ def serve(host: str, port: int) -> None:
             sys.exit(2)
         print(welcome(host, port, app.extensions["fhir_massage"].settings.auth), flush=True)
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        Server(app, bind, lambda: make(host, port)).run()
+        try:
+            Server(app, bind, lambda: make(host, port)).run()
+        except SystemExit as end:
+            if end.code != GUNICORN_CANNOT_LISTEN:
+                raise
+            print(f"{bind} cannot be listened on (why is said above); choose by --host and --port", file=sys.stderr)
+            sys.exit(2)
 
 
 @contextmanager
@@ -53,8 +61,7 @@ def make(host: str, port: int) -> Flask:
     from fhir_massage.web.app import create_app
 
     shipped.cache_clear()
-    settings = with_audience(read_settings(), host, port)
-    refuse_open_outside(settings, host)
+    settings = settings_to_serve(host, port)
     clear_away(settings.data)
     return create_app(settings)
 

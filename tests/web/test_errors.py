@@ -104,7 +104,7 @@ def test_it_starts_without_its_store_and_refuses_an_address_of_none(tmp_path: Pa
     late = create_app(Settings(data=tmp_path, database=f"sqlite:///{tmp_path}/nowhere/s.sqlite"))
     assert late.test_client().get("/readyz").status_code == 503
     with pytest.raises(BadSetting, match="FHIR_MASSAGE_DATABASE"):
-        create_app(Settings(data=tmp_path, database="nonsense"))
+        create_app(Settings(data=tmp_path, database="oracle+cx_oracle://db/log"))
     (tmp_path / "file").write_text("")
     with pytest.raises(BadSetting, match="FHIR_MASSAGE_DATA"):
         create_app(Settings(data=tmp_path / "file"))

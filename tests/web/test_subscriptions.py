@@ -336,4 +336,8 @@ def test_half_a_setting_is_refused_by_name_and_no_secret_is_told(
     with pytest.raises(BadSetting, match=named) as refused:
         create_app(read_settings())
     assert SECRET not in str(refused.value)
+
+
+def test_settings_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FHIR_MASSAGE_SUBSCRIPTION_SECRET", SECRET)
     assert SECRET not in repr(read_settings())

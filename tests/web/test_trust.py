@@ -121,5 +121,5 @@ def test_it_does_not_start_where_nobody_could_prove_themselves(settings: Setting
 
 
 def test_it_does_not_start_with_a_key_file_that_is_not_there(settings: Settings) -> None:
-    with pytest.raises(BadSetting, match="no file"):
+    with pytest.raises(BadSetting, match=r"^FHIR_MASSAGE_ISSUERS: .*No such file"):
         create_app(settings.model_copy(update={"issuers": {ISSUER: "/no/such/keys.json"}}))
