@@ -33,7 +33,7 @@ def in_force(data: Path) -> Path | None:
     names = data / CURRENT
     try:
         name = names.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return data / _ONLY if (data / _ONLY).is_file() else None
     except (OSError, UnicodeDecodeError) as error:
         raise BadFact(str(names), "(file)", f"it cannot be read: {type(error).__name__}") from None
