@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,10 +34,10 @@ from fhir_massage.store.schema import (
     Feedback,
     FindingRecord,
     HookCall,
-    Told,
-    at_head,
+    in_order,
+    is_busy,
+    read_each_table,
     upgrade,
-    writable,
 )
 
 log = structlog.get_logger()
@@ -49,6 +50,8 @@ LONGEST_WAIT = 5
 PAUSE = 1.0
 #: Seconds for which closing waits for what is still to be written.
 LONGEST_CLOSING = 10
+#: Seconds for which records may wait without any being written before the store no longer counts as ready.
+LONGEST_STANDSTILL = 10.0
 
 
 #: Told how many records wait to be written, and how many more were lost.
@@ -58,7 +61,11 @@ Record = tuple[type[Base], Mapping[str, Any]]
 
 
 class Store:
-    """Writes records in the background. ``lost`` counts those that could not be kept."""
+    """Writes records in the background.
+
+    ``lost`` counts those that could not be kept. It is exact, save for those that a database was still silent on
+    when this was closed: they are counted as lost, and may have been written after all.
+    """
 
     def __init__(self, url: str, watch: Watch = lambda waiting, lost: None) -> None:
         """Nothing is opened yet; ``watch`` is told how writing goes. Raises ``BadStore`` for an address that no database can have."""
@@ -69,6 +76,10 @@ class Store:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closing = threading.Event()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._moved = 0.0
+        self._refused = self._known = False
         self.lost = 0
 
     @property
@@ -82,25 +93,36 @@ class Store:
         Where it fails, the writer tries again with each record, so that a store that comes late is used.
         """
         upgrade(self._engine)
-        self._prepared = True
+        self._prepared = self._known = True
         self._engine.dispose()
 
     def reachable(self) -> bool:
         """Whether the database answers from the tables, so that a file that is gone or damaged is noticed."""
         try:
             with self._engine.connect() as connection:
-                for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id, Told.claim):
-                    connection.execute(select(column).limit(1))
+                read_each_table(connection)
         except SQLAlchemyError:
             return False
         return True
 
     def ready(self) -> bool:
-        """Whether records can be kept: the database answers, has this version's tables, and may be written to."""
-        try:
-            return writable(self._engine) and self.reachable() and at_head(self._engine)
-        except SQLAlchemyError:
+        """Whether what is handed over now will be kept.
+
+        The database answers, has this version's tables and may be written to. One that is only locked by another
+        writer is ready, as long as it was in order before and records are still being written, or none waits. It
+        is not where the last writing failed for another reason, or there is no room for more to wait.
+        """
+        if self._refused or self._stands_still() or self._queue.full():
             return False
+        try:
+            self._known = in_order(self._engine)
+        except SQLAlchemyError as error:
+            self._known = self._known and is_busy(error)
+        return self._known
+
+    def _stands_still(self) -> bool:
+        with self._counting:
+            return self._waiting > 0 and time.monotonic() - self._moved > LONGEST_STANDSTILL
 
     def add(self, kind: type[Base], **record: Any) -> None:
         """Hand over a record to be written. Never waits and never fails."""
@@ -109,11 +131,15 @@ class Store:
     def add_together(self, *records: Record) -> None:
         """Hand over records that are written all or none. Never waits and never fails."""
         self._start()
+        with self._counting:
+            if self._waiting == 0:
+                self._moved = time.monotonic()
+            self._waiting += len(records)
+            self._watch(self._waiting, 0)
         try:
             self._queue.put_nowait(records)
-            self._watch(self._queue.qsize(), 0)
         except queue.Full:
-            self._lose(records)
+            self._settle(records, lost=True)
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Drop what was recorded before that moment: rows dropped, by table. Raises ``SQLAlchemyError``."""
@@ -137,10 +163,18 @@ class Store:
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=LONGEST_CLOSING)
         self._thread.join(timeout=LONGEST_CLOSING)
-        waiting = self._queue.qsize() if self._thread.is_alive() else 0
+        if self._thread.is_alive():
+            self._give_up()
         self._thread = None
-        if self.lost + waiting > before:
-            log.error("records lost", records=self.lost + waiting - before)
+        if self.lost > before:
+            log.error("records lost", records=self.lost - before)
+
+    def _give_up(self) -> None:
+        """Count all that waits as lost, also what is being written just now: nobody will be there to see it written."""
+        with self._counting:
+            waiting, self._waiting = self._waiting, 0
+            self.lost += waiting
+            self._watch(0, waiting)
 
     def _start(self) -> None:
         # The thread belongs to the worker process, so it starts with the first record and not with the master.
@@ -159,11 +193,9 @@ class Store:
                 continue
             for records in waiting:  # one by one, so that a bad one loses no other
                 if away and self._closing.is_set():
-                    self._lose(records)
+                    self._settle(records, lost=True)
                 else:
                     away = not self._keep(records)
-                self._watch(self._queue.qsize(), 0)
-        self._watch(self._queue.qsize(), 0)  # the word to end stood in the queue too
 
     def _take(self) -> tuple[list[tuple[Record, ...]], bool]:
         """What is waiting, which is more where much is asked; and whether it is the last."""
@@ -176,11 +208,12 @@ class Store:
 
     def _inserted(self, waiting: Sequence[tuple[Record, ...]]) -> bool:
         """Whether all could be written in one transaction; else none was."""
+        together = [record for records in waiting for record in records]
         try:
-            self._insert([record for records in waiting for record in records])
+            self._insert(together)
         except Exception:  # which of them it is, is seen when they are written one by one
             return False
-        self._watch(self._queue.qsize(), 0)
+        self._settle(together)
         return True
 
     def _keep(self, records: tuple[Record, ...]) -> bool:
@@ -192,17 +225,20 @@ class Store:
                 self._insert(records)
             except _Away as away:
                 if closing:
-                    self._lose(records)
+                    self._settle(records, lost=True)
                     return False
+                self._refused = not is_busy(away.__cause__)
                 if not told:
                     log.error("store not reachable", error=type(away.__cause__).__name__)
                 told = True
                 self._prepared = False
                 self._closing.wait(PAUSE)
             except Exception:  # a record that no table takes: the next one is tried, and no answer knows of it
-                self._lose(records)
+                self._refused = False  # by the database, which has been asked
+                self._settle(records, lost=True)
                 return True
             else:
+                self._settle(records)
                 return True
 
     def _insert(self, records: Sequence[Record]) -> None:
@@ -220,10 +256,16 @@ class Store:
             raise
         except DBAPIError as error:
             raise _Away from error
+        self._refused = False
 
-    def _lose(self, records: tuple[Record, ...]) -> None:
-        self.lost += len(records)
-        self._watch(self._queue.qsize(), len(records))
+    def _settle(self, records: Sequence[Record], *, lost: bool = False) -> None:
+        """Count records as written or lost, unless closing has counted them already."""
+        with self._counting:
+            settled = min(len(records), self._waiting)
+            self._waiting -= settled
+            self.lost += settled if lost else 0
+            self._moved = self._moved if lost else time.monotonic()
+            self._watch(self._waiting, settled if lost else 0)
 
 
 class _Away(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, DateTime, Engine, Float, String, Text
+from sqlalchemy import JSON, Connection, DateTime, Engine, Float, String, Text, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: The advisory lock of PostgreSQL under which one process at a time changes the schema.
 _LOCK = 9712497140
+#: What PostgreSQL says where a lock was waited for in vain.
+_LOCK_NOT_AVAILABLE = "55P03"
 _one_at_a_time = threading.Lock()
 
 
@@ -142,12 +146,36 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def at_head(engine: Engine) -> bool:
-    """Whether the tables are this version's. Raises ``SQLAlchemyError``."""
+def in_order(engine: Engine) -> bool:
+    """Whether the database has this version's tables, each readable, and may be written to.
+
+    Raises ``SQLAlchemyError``, which means no; of a lock that is held for longer than a second, one that ``is_busy``.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection, _waiting_a_second(connection):
+        if not _may_be_written(connection):
+            return False
+        read_each_table(connection)
+        return _at_head(connection)
+
+
+def read_each_table(connection: Connection) -> None:
+    """Read from every table, so that a file that is gone or damaged is noticed. Raises ``SQLAlchemyError``."""
+    for column in (HookCall.id, Card.uuid, FindingRecord.id, Feedback.id, Told.claim):
+        connection.execute(select(column).limit(1))
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether an error says no more than that another one holds a lock just now."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
+def _at_head(connection: Connection) -> bool:
     from alembic.migration import MigrationContext
 
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_heads() == revisions()[-1:]
+    return MigrationContext.configure(connection).get_current_heads() == revisions()[-1:]
 
 
 @cache
@@ -158,29 +186,44 @@ def revisions() -> tuple[str, ...]:
     return tuple(reversed([step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]))
 
 
-def writable(engine: Engine) -> bool:
-    """Whether the database may be written to, within a second. Raises ``SQLAlchemyError``, which means no."""
-    with engine.connect() as connection:
-        if _is_postgresql(connection):
-            return bool(connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off")
-        if connection.dialect.name == "sqlite":
-            _begin_and_leave(connection.execution_options(isolation_level="AUTOCOMMIT"))
-        return True
+def _may_be_written(connection: Connection) -> bool:
+    if _is_postgresql(connection):
+        return bool(connection.exec_driver_sql("show transaction_read_only").scalar_one() == "off")
+    if _is_sqlite(connection):
+        _begin_and_leave(connection)
+    return True
 
 
 def _begin_and_leave(connection: Connection) -> None:
     """Begin to write to an SQLite file what it holds already, and take it back."""
-    waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
-    connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            own = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA user_version = {own}")
-        finally:
-            connection.exec_driver_sql("ROLLBACK")
+        own = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {own}")
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
+        connection.exec_driver_sql("ROLLBACK")
+
+
+@contextmanager
+def _waiting_a_second(connection: Connection) -> Iterator[None]:
+    """Let no statement wait longer for another one's lock."""
+    if _is_sqlite(connection):
+        before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        now, after = "PRAGMA busy_timeout = 1000", f"PRAGMA busy_timeout = {before}"
+    elif _is_postgresql(connection):
+        now, after = "SET lock_timeout = 1000", "RESET lock_timeout"
+    else:
+        yield
+        return
+    connection.exec_driver_sql(now)
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(after)
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 def _is_postgresql(connection: Connection) -> bool:

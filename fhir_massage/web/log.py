@@ -1,15 +1,85 @@
-"""One log on standard error, an object a line, whoever writes to it: the service, gunicorn, or a library."""
+"""One log on standard error, an object a line, whoever writes to it: the service, gunicorn, or a library.
+
+A worker's lines are written by a thread beside the answers, so that no answer waits for whoever reads the log.
+The master, which gives none, writes its own at once.
+"""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import os
-import sys
+import threading
+from queue import SimpleQueue
 
 import msgspec
 import structlog
 
 log = structlog.get_logger()
+
+_STANDARD_ERROR = 2
+#: Lines that wait for the log's reader, at most; what is logged beyond them is lost.
+MOST_LINES = 10_000
+#: Seconds for which the end of a process waits for lines that are still to be written.
+LONGEST_ENDING = 5.0
+
+
+class Lines:
+    """Where lines go: at once to what is open as ``handle``, or, once begun, by a thread and without waiting."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._waiting: SimpleQueue[bytes | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lost = 0
+
+    def msg(self, line: bytes) -> None:
+        """Log a line. Never fails, and never waits once begun."""
+        if self._thread is None:
+            self._write(line)
+        elif self._waiting.qsize() < MOST_LINES:
+            self._waiting.put(line)
+        else:
+            self._lost += 1
+
+    debug = info = warning = error = critical = msg
+
+    def begin(self) -> None:
+        """From now on, write beside what this process does. At its orderly end all that waits is written."""
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """Write what waits, unless nobody takes it for some seconds, and write at once from then on."""
+        if self._thread is None:
+            return
+        self._waiting.put(None)
+        self._thread.join(LONGEST_ENDING)
+        if not self._thread.is_alive():
+            self._thread = None
+
+    def _write_all(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            self._write(line)
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                log.warning("lines lost", lines=lost)
+
+    def _write(self, line: bytes) -> None:
+        left = memoryview(line + b"\n")
+        with contextlib.suppress(OSError):  # nobody reads the log any more
+            while left:
+                left = left[os.write(self._handle, left) :]
+
+
+_lines = Lines(_STANDARD_ERROR)
+
+
+def log_beside_answers() -> None:
+    """In a process that answers: have no answer wait for the log."""
+    _lines.begin()
 
 
 def log_as_json() -> None:
@@ -20,7 +90,7 @@ def log_as_json() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str)),
         ],
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=lambda *_: _lines,
         cache_logger_on_first_use=True,
     )
     logging.getLogger().handlers = [OneLine()]

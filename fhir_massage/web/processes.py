@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.web.log import OneLine
+from fhir_massage.web.log import OneLine, log_beside_answers
 from fhir_massage.web.metrics import forget
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             # else gunicorn keeps a socket in the home folder, which two services of one user would take from each other
             "control_socket_disable": True,
-            "post_fork": lambda _, worker: log.info("worker started", process=worker.pid),
+            "post_fork": _begin,
             "post_worker_init": lambda _: self._app.extensions["fhir_massage"].start(),
             "worker_exit": lambda _, worker: log.info("worker stopped", process=worker.pid),
             "child_exit": lambda _, worker: forget(worker.pid),
@@ -79,6 +79,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Run until told to stop."""
         share_what_is_made()
         Master(self).run()
+
+
+def _begin(_: Arbiter, worker: ThreadWorker) -> None:
+    """In a new worker."""
+    log_beside_answers()
+    log.info("worker started", process=worker.pid)
 
 
 def let_go(app: Flask) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, event, text
+from structlog.testing import capture_logs
 
 from fhir_massage.settings import Settings
 from fhir_massage.store import log as store_log
@@ -120,6 +122,29 @@ def test_postgresql_that_stops_and_comes_back_has_everything(own_postgresql: Ser
     assert app.extensions["fhir_massage"].store.lost == 0
 
 
+def test_closing_while_the_database_is_silent_counts_every_record_that_is_not_known_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_log, "LONGEST_WAIT", 60)
+    monkeypatch.setattr(store_log, "LONGEST_CLOSING", 0.3)
+    file = tmp_path / "s.sqlite"
+    told: list[tuple[int, int]] = []
+    store = Store(f"sqlite:///{file}", lambda waiting, lost: told.append((waiting, lost)))
+    store.prepare()
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("begin exclusive")
+    for number in range(0, 700, 2):  # more than are written together, and handed over two by two
+        store.add_together((HookCall, record(number)), (HookCall, record(number + 1)))
+    with capture_logs() as logged:
+        store.close()
+    assert store.lost == 700
+    assert [each["records"] for each in logged if each["event"] == "records lost"] == [700]
+    assert (told[-1][0], sum(lost for _, lost in told)) == (0, 700)
+    holder.execute("rollback")  # what was under way may be written after all, and is counted once
+    assert soon(lambda: kept(file) == 700)
+    assert store.lost == 700
+
+
 def test_closing_while_the_database_is_away_ends_and_counts_what_is_lost(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/nowhere/s.sqlite")
     for number in range(5):
@@ -141,6 +166,134 @@ def test_a_queue_that_is_full_never_waits(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(store_log, "LONGEST_CLOSING", 3)
     store.close()
     assert store.lost == 50
+
+
+def test_a_store_that_is_locked_is_ready_until_nothing_is_written_for_some_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_log, "LONGEST_STANDSTILL", 3.0)
+    app = create_app(Settings(data=tmp_path))
+    client = app.test_client()
+    holder = sqlite3.connect(tmp_path / "fhir_massage.sqlite", isolation_level=None)
+    holder.execute("begin exclusive")
+    assert client.get("/readyz").status_code == 200  # nothing waits for it
+    client.post(SERVICE, json=hook(TOO_MANY))
+    assert client.get("/readyz").status_code == 200
+    assert soon(lambda: client.get("/readyz").status_code == 503)
+    assert client.get("/readyz").json["checks"] == {"facts": True, "store": False, "staying": True}
+    holder.execute("rollback")
+    assert soon(lambda: client.get("/readyz").status_code == 200)
+    app.extensions["fhir_massage"].store.close()
+    assert kept(tmp_path / "fhir_massage.sqlite") == 1
+
+
+def test_postgresql_tables_that_are_locked_are_ready_until_nothing_is_written_for_some_time(
+    own_postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_log, "LONGEST_STANDSTILL", 4.0)
+    app = create_app(Settings(data=tmp_path, database=own_postgresql.address))
+    client = app.test_client()
+    with create_engine(own_postgresql.address).begin() as holder:
+        holder.execute(text("lock table hook_calls in access exclusive mode"))
+        client.post(SERVICE, json=hook(TOO_MANY))
+        started = time.monotonic()
+        assert client.get("/readyz").status_code == 200
+        assert time.monotonic() - started < 3
+        assert soon(lambda: client.get("/readyz").status_code == 503)
+    assert soon(lambda: client.get("/readyz").status_code == 200)
+    app.extensions["fhir_massage"].store.close()
+    assert app.extensions["fhir_massage"].store.lost == 0
+
+
+def test_a_store_that_others_write_to_without_a_pause_is_ready(tmp_path: Path) -> None:
+    app = create_app(Settings(data=tmp_path))
+    client, over = app.test_client(), threading.Event()
+
+    def write() -> None:
+        other = sqlite3.connect(tmp_path / "fhir_massage.sqlite", isolation_level=None, timeout=20)
+        while not over.is_set():
+            other.execute("begin immediate")
+            over.wait(1.5)
+            other.execute("commit")
+            over.wait(0.02)
+
+    others = threading.Thread(target=write)
+    others.start()
+    try:
+        for _ in range(6):
+            client.post(SERVICE, json=hook(TOO_MANY))
+            assert client.get("/readyz").status_code == 200
+    finally:
+        over.set()
+        others.join()
+    app.extensions["fhir_massage"].store.close()
+    assert kept(tmp_path / "fhir_massage.sqlite") == 6
+
+
+@pytest.mark.parametrize("fault", ["damaged", "gone", "moved"])
+def test_a_store_whose_file_is_not_what_it_was_is_not_ready_though_it_is_open(tmp_path: Path, fault: str) -> None:
+    file = tmp_path / "s.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    assert store.ready()
+    if fault == "damaged":
+        file.write_bytes(b"this is no database" * 1000)
+    elif fault == "moved":
+        file.rename(tmp_path / "elsewhere")
+    else:
+        file.unlink()
+    assert not store.ready()
+
+
+def test_a_full_disk_is_not_ready_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_log, "LONGEST_STANDSTILL", 1000)  # it is known before records have waited for long
+    file = tmp_path / "s.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    pages = [sqlite3.connect(file).execute("pragma page_count").fetchone()[0]]
+
+    @event.listens_for(store.engine, "connect")
+    def limit(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute(f"pragma max_page_count = {pages[0]}")
+
+    store.engine.dispose()
+    store.add(HookCall, **{**record(1), "rules": ["x" * 100_000]})
+    assert soon(lambda: not store.ready())
+    time.sleep(0.3)
+    assert not store.ready()
+    pages[0] = 10_000
+    store.engine.dispose()
+    assert soon(store.ready)
+    store.close()
+    assert (kept(file), store.lost) == (1, 0)
+
+
+def test_a_bad_record_that_waited_for_the_database_leaves_it_ready(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    store = Store(f"sqlite:///{folder}/s.sqlite")
+    store.add(HookCall, **{**record(1), "service": None})
+    time.sleep(0.2)
+    assert not store.ready()
+    folder.mkdir()
+    assert soon(store.ready)
+    store.close()
+    assert store.lost == 1
+
+
+def test_a_store_with_no_room_for_more_to_wait_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_log, "LONGEST_QUEUE", 3)
+    file = tmp_path / "s.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("begin exclusive")
+    for number in range(10):
+        store.add(HookCall, **record(number))
+    assert not store.ready()
+    holder.execute("rollback")
+    assert soon(store.ready)
+    store.close()
+    assert kept(file) + store.lost == 10
 
 
 def test_a_clock_that_jumps_back_loses_no_record_and_drops_none_too_soon(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def test_a_bad_policy_changes_nothing_and_the_log_says_why(running: Running, pol
     (policies / "harbor.toml").write_text(POLICY.format(title="Harbor Mutual"))
     running.process.send_signal(signal.SIGHUP)
     until(lambda: bool(logged(running, "reloaded")))
+    until(lambda: len(logged(running, "worker started")) == 4)
     started = logged(running, "worker started")
     (policies / "harbor.toml").write_text(POLICY.format(title="Harbor Mutual") + "\n[[daily_units]]\nunits = 'many'\n")
     running.process.send_signal(signal.SIGHUP)
@@ -184,6 +185,7 @@ def test_a_worker_that_takes_anothers_place_before_the_reload_judges_by_what_the
     try:
         assert all("units-exceed-mue" in found() for _ in range(6))
         imported(8)
+        until(lambda: len(logged(service, "worker started")) == 2)
         before = [each["process"] for each in logged(service, "worker started")]
         for process in before:
             os.kill(process, signal.SIGKILL)
@@ -227,6 +229,7 @@ def test_a_request_id_is_passed_through_to_log_and_answer(running: Running) -> N
         running.address + SERVICE, json=hook(CORRECT), headers={"X-Request-Id": "ehr-4711"}, timeout=30
     )
     assert answer.headers["X-Request-Id"] == "ehr-4711"
+    until(lambda: any(line["request_id"] == "ehr-4711" for line in logged(running, "request")))  # beside the answer
     (line,) = (line for line in logged(running, "request") if line["request_id"] == "ehr-4711")
     assert (line["route"], line["status"]) == ("/cds-services/<id>", 200)
 
