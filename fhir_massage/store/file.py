@@ -19,7 +19,12 @@ def hold_to_its_file(engine: Engine, was_there: Callable[[], bool]) -> None:
     can find any more. Both are errors of the connection instead, as where a database is away.
     """
     path = engine.url.database
-    if engine.url.get_backend_name() != "sqlite" or path is None or path in ("", ":memory:") or path.startswith("file:"):
+    if (
+        engine.url.get_backend_name() != "sqlite"
+        or path is None
+        or path in ("", ":memory:")
+        or path.startswith("file:")
+    ):
         return
     file = Path(path)
 
