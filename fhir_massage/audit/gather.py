@@ -122,9 +122,12 @@ class Linked(Index):
             return None
         address = reference.reference
         own = self._own.get(id(within.document))
-        found = own.find(reference, within) if own is not None else None
-        if found is not None:
-            return found
+        if own is not None:
+            found = own.find(reference, within)
+            if found is not None:
+                return found
+        elif address in self._met:
+            return self._met[address]
         if not address or address.startswith("#"):
             return super().find(reference, within)
         if address not in self._met:

@@ -71,6 +71,8 @@ class Facts:
         #: What reviews found to follow from these facts alone, kept for the next (see ``review.silence``).
         self.remembered: dict[Hashable, frozenset[str]] = {}
         self._raw = tables
+        #: The body regions of a site given by SNOMED CT codes or, failing those, by words, on a day.
+        self.regions_of_site = lru_cache(maxsize=4096)(self._regions_of_site)
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
         self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")
         self.timed_codes: Dated[rows.TimedCode] = self._dated("timed_codes")
@@ -137,8 +139,7 @@ class Facts:
         row = self.payors.find((kind, value), on)
         return None if row is None else row.payer
 
-    def regions_of_site(self, snomed: list[str], texts: list[str], on: date) -> frozenset[str]:
-        """The body regions of a site given by SNOMED CT codes or, failing those, by words."""
+    def _regions_of_site(self, snomed: tuple[str, ...], texts: tuple[str, ...], on: date) -> frozenset[str]:
         for kind, values in (("snomed", snomed), ("text", [" ".join(text.lower().split()) for text in texts])):
             for value in values:
                 found = self.body_sites.all((kind, value), on)

@@ -313,8 +313,8 @@ class ClaimReader:
             if site is None or codes.is_side(site):
                 continue
             found = self.facts.regions_of_site(
-                [code for system, code in codes.codes(site) if system in codes.SNOMED_SYSTEMS],
-                list(codes.words(site)),
+                tuple([code for system, code in codes.codes(site) if system in codes.SNOMED_SYSTEMS]),
+                tuple(codes.words(site)),
                 self.today,
             )
             all_known = all_known and bool(found)
