@@ -21,6 +21,7 @@ from fhir_massage.facts.table import Dated
 from fhir_massage.installed import Plugin
 
 R = TypeVar("R", bound=rows.Row)
+_KEPT = 4096
 
 #: Each table's rows, the columns that make their key, and, where several rows of one key hold together,
 #: the columns that tell those apart.
@@ -71,8 +72,7 @@ class Facts:
         #: What reviews found to follow from these facts alone, kept for the next (see ``review.silence``).
         self.remembered: dict[Hashable, frozenset[str]] = {}
         self._raw = tables
-        #: The body regions of a site given by SNOMED CT codes or, failing those, by words, on a day.
-        self.regions_of_site = lru_cache(maxsize=4096)(self._regions_of_site)
+        self._sites: dict[tuple[Hashable, ...], frozenset[str]] = {}
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
         self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")
         self.timed_codes: Dated[rows.TimedCode] = self._dated("timed_codes")
@@ -138,6 +138,15 @@ class Facts:
             return own
         row = self.payors.find((kind, value), on)
         return None if row is None else row.payer
+
+    def regions_of_site(self, snomed: tuple[str, ...], texts: tuple[str, ...], on: date) -> frozenset[str]:
+        """The body regions of a site given by SNOMED CT codes or, failing those, by words."""
+        found = self._sites.get((snomed, texts, on))
+        if found is None:
+            if len(self._sites) >= _KEPT:  # sites that a stranger makes up
+                self._sites.clear()
+            found = self._sites[snomed, texts, on] = self._regions_of_site(snomed, texts, on)
+        return found
 
     def _regions_of_site(self, snomed: tuple[str, ...], texts: tuple[str, ...], on: date) -> frozenset[str]:
         for kind, values in (("snomed", snomed), ("text", [" ".join(text.lower().split()) for text in texts])):
