@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ LINES = (".ndjson", ".jsonl")
 READ = (*LINES, ".json")
 TABLES = (".parquet",)
 PACKED = (".gz", ".zst")
+#: A document written over several lines: a brace by itself, and a key on the next line.
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{[ \t]*\r?\n\s*\"")
 _MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
 #: The answer key beside generated data, which holds no resources.
 ANSWER_KEY = "answers.ndjson"
@@ -55,12 +58,13 @@ def ending(name: str) -> str:
     """The ending by which a file's name or address says what it holds, packed or not; empty for nothing that is read."""
     path = PurePosixPath(name)
     plain = PurePosixPath(path.stem) if is_packed(path) else path
-    return plain.suffix if plain.suffix in (*READ, *TABLES) else ""
+    suffix = plain.suffix.lower()
+    return suffix if suffix in (*READ, *TABLES) else ""
 
 
 def is_packed(file: PurePath) -> bool:
     """Whether a file is packed, by its name."""
-    return file.suffix in PACKED
+    return file.suffix.lower() in PACKED
 
 
 def find_files(inputs: Iterable[str], out: Path | None = None) -> list[Path]:
@@ -140,9 +144,9 @@ def read_piece(piece: Piece) -> Iterator[bytes]:
 
 def open_input(file: Path) -> io.BufferedIOBase:
     """A file for reading, unpacked by its name. To be read within ``unpacking``."""
-    if file.suffix == ".gz":
+    if file.suffix.lower() == ".gz":
         return gzip.open(file)  # its own buffer gives out what came before a file is cut off
-    if file.suffix == ".zst":
+    if file.suffix.lower() == ".zst":
         return io.BufferedReader(_Zst(file), 1 << 17)
     return io.BufferedReader(io.FileIO(file), 1 << 20)
 
@@ -155,7 +159,11 @@ def unpacking() -> Iterator[None]:
     try:
         yield
     except (zlib.error, zstandard.ZstdError):
-        raise OSError(errno.EIO, "the packed file is damaged") from None
+        raise OSError(errno.EIO, "it is damaged") from None
+    except gzip.BadGzipFile:
+        raise OSError(errno.EIO, "it is no gzip file, or damaged") from None
+    except EOFError:
+        raise EOFError("it is cut off") from None
 
 
 #: Packed bytes that are unpacked in one go: a hundred megabytes come of them at the very worst.
@@ -211,13 +219,13 @@ def _cut(file: Path, length: int, size: int) -> Iterator[Piece]:
 
 
 def _holds_lines(file: Path) -> bool:
-    """Whether it is NDJSON: by its name, else by how it begins."""
-    if ending(file.name) in LINES:
-        return True
+    """Whether it is NDJSON: by its name, unless one document is plainly spread over its lines, else by how it begins."""
     try:
         begin = _begin(file)
     except (OSError, EOFError):
         return True
+    if ending(file.name) in LINES:
+        return _SPREAD.match(begin) is None
     return is_json_lines(begin)
 
 

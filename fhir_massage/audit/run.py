@@ -98,6 +98,9 @@ def audit(
     started = time.monotonic()
     _need_the_extra()
     state = out / STATE
+    inputs = list(inputs)
+    if named := [each for each in inputs if each != "-"]:
+        find_files(named, out)  # before anything is made
     _make(out, state)
     inputs = [_spooled(state) if each == "-" else each for each in inputs]
     rules = " ".join(plugin.title for plugin in rule_plugins())
@@ -164,20 +167,32 @@ def _spooled(state: Path) -> str:
     return str(file)
 
 
+_DIFFERS = {
+    "version": "by another version",
+    "on": "of another day of review (--on)",
+    "files": "of another input, or of input that has changed since",
+    "facts": "by other facts or policies",
+    "corrected": "with another choice of --corrected",
+}
+
+
+def day_of_unfinished(out: Path) -> date | None:
+    """The day of review of the run in ``out`` that was cut off; ``None`` where there is none."""
+    plan = out / STATE / "plan.json"
+    if not plan.is_file() or (out / STATE / "finished.json").is_file():
+        return None
+    return date.fromisoformat(msgspec.json.decode(plan.read_bytes(), type=Plan).on)
+
+
 def _plan(files: list[Path], out: Path, on: date, fingerprint: str, corrected: bool, workers: int) -> Plan:
     """The plan of this run; where ``out`` holds an unfinished run of the same input, that run's."""
     there = out / STATE / "plan.json"
     seen = tuple((str(file), file.stat().st_size, _changed(file)) for file in files)
     if there.is_file():
         plan = msgspec.json.decode(there.read_bytes(), type=Plan)
-        same = (plan.version, plan.on, plan.facts, plan.corrected) == (
-            __version__, on.isoformat(), fingerprint, corrected
-        )  # fmt: skip
-        if not same or plan.files != seen:
-            raise AuditFailed(
-                f"{out}: holds the audit of another input, day or version, or by other facts or policies; "
-                "name another folder, or remove this one"
-            )
+        given = Plan(__version__, on.isoformat(), seen, fingerprint, corrected, plan.chunks, plan.parts)
+        if differs := [_DIFFERS[name] for name in _DIFFERS if getattr(plan, name) != getattr(given, name)]:
+            raise AuditFailed(f"{out}: holds an audit {' and '.join(differs)}; name another folder, or remove this one")
         return plan
     total = sum(unpacked_size(Path(name), size) for name, size, _ in seen)
     share = total // (SHARES * workers)

@@ -89,7 +89,8 @@ def scatter(chunk: Chunk, folder: Path, parts: int, spill: int = SPILL) -> Scatt
                         aside.write(rejected_line(Rejected(chunk.number, number, count, reason)))
                         rejected += 1
             except (OSError, EOFError) as error:  # the file is cut off, or is no longer there: what came is kept
-                reason = f"the file cannot be read further: {type(error).__name__}"
+                why = (isinstance(error, OSError) and error.strerror) or str(error)
+                reason = f"the file cannot be read further: {why}"
                 aside.write(rejected_line(Rejected(chunk.number, number, count + 1, reason)))
                 rejected += 1
             lines.append(count)

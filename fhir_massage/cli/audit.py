@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import click
 from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option
 from fhir_massage.settings import read_settings
 
-CORRECT, ERRORS = 0, 1
+CORRECT, ERRORS, NOTHING_READ = 0, 1, 2
 
 
 @click.command()
@@ -47,22 +49,24 @@ def audit(
     Writes findings-*.ndjson and findings-*.parquet, rejected.ndjson, summary.html and summary.json into --out. Run
     again with the same --out, a run that was cut off goes on where it was.
 
-    Exit status: 0 no errors found, 1 some, 2 the run itself failed (why, on standard error).
+    Exit status: 0 no errors found, 1 some, 2 the run itself failed or found nothing to read (why, on standard error).
     """
     from fhir_massage.audit.summary import as_text
 
-    on = on or date.today()
     facts = facts_in_use(policies)  # what is wrong with a policy is said before anything is read
     settings = read_settings()
     policies = policies or settings.policies
     if engine == "spark":
+        on = on or date.today()
         from fhir_massage.audit.spark import audit_on_spark
 
         summary = audit_on_spark(inputs, out, on=on, policies=policies, data=settings.data, corrected=corrected)
     else:
         from fhir_massage.audit.run import audit as run
+        from fhir_massage.audit.run import day_of_unfinished
 
-        with _Bar() as bar:
+        on = on or day_of_unfinished(Path(out)) or date.today()
+        with _Bar() as bar, _hint_how_to_go_on():
             summary = run(
                 inputs,
                 Path(out),
@@ -74,7 +78,19 @@ def audit(
             )
     click.echo(as_text(summary))
     click.echo(f"For a manager: {out.rstrip('/')}/summary.html")
+    if not summary.resources:
+        click.echo("fhir-massage: no FHIR resource was read, so nothing is said of any claim", err=True)
+        ctx.exit(NOTHING_READ)
     ctx.exit(ERRORS if summary.has_errors else CORRECT)
+
+
+@contextmanager
+def _hint_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped. The same command goes on where this was.", err=True)
+        raise
 
 
 class _Bar:

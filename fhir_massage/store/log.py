@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from fhir_massage.store.address import EXPECTED, BadStore, parsed
+from fhir_massage.store.file import hold_to_its_file
 from fhir_massage.store.schema import (
     Base,
     Card,
@@ -71,7 +72,8 @@ class Store:
         """Nothing is opened yet; ``watch`` is told how writing goes. Raises ``BadStore`` for an address that no database can have."""
         self._engine = engine_of(url)
         self._watch = watch
-        self._prepared = False
+        self._prepared = self._was_there = False
+        hold_to_its_file(self._engine, lambda: self._was_there)
         self._queue: queue.Queue[tuple[Record, ...] | None] = queue.Queue(LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -93,7 +95,7 @@ class Store:
         Where it fails, the writer tries again with each record, so that a store that comes late is used.
         """
         upgrade(self._engine)
-        self._prepared = self._known = True
+        self._prepared = self._known = self._was_there = True
         self._engine.dispose()
 
     def reachable(self) -> bool:

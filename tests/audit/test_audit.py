@@ -19,6 +19,7 @@ import zstandard
 from pyarrow import parquet
 
 from fhir_massage import review
+from fhir_massage.audit.run import day_of_unfinished
 from tests.audit.cases import BAD, GOOD, ON, bundle, findings, found, put, rejected, run, summary
 from tests.claims import claim
 
@@ -147,7 +148,7 @@ class TestInput:
         run(tmp_path / "cut.ndjson.zst", "--out", tmp_path / "out")
         assert sum(found(tmp_path / "out").values()) == 40
         (told,) = rejected(tmp_path / "out")
-        assert (told["line"], told["reason"]) == (len(rows) + 1, "the file cannot be read further: EOFError")
+        assert (told["line"], told["reason"]) == (len(rows) + 1, "the file cannot be read further: it is cut off")
 
     def test_a_zst_file_of_several_frames_is_read_to_its_end(self, tmp_path: Path) -> None:
         frames = [zstandard.compress("".join(json.dumps(r) + "\n" for r in bundle(n, *BAD)).encode()) for n in (1, 2)]
@@ -225,6 +226,38 @@ class TestInput:
         (tmp_path / "b.json").write_text(json.dumps(whole, indent=1))
         run(tmp_path / "a.json", tmp_path / "b.json", "--out", tmp_path / "out")
         assert found(tmp_path / "out") == Counter()
+
+    def test_a_document_spread_over_lines_is_read_whatever_its_name(self, tmp_path: Path) -> None:
+        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *BAD)]}
+        (tmp_path / "spread.ndjson").write_text(json.dumps(whole, indent=2))
+        run(tmp_path / "spread.ndjson", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert rejected(tmp_path / "out") == []
+
+    def test_a_first_line_that_is_cut_off_makes_no_document_of_the_others(self, tmp_path: Path) -> None:
+        content = "{\n" + "".join(json.dumps(r) + "\n" for r in bundle(1, *BAD))
+        (tmp_path / "all.ndjson").write_text(content)
+        run(tmp_path / "all.ndjson", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+        assert [each["line"] for each in rejected(tmp_path / "out")] == [1]
+
+    def test_names_in_capitals_are_read_too(self, tmp_path: Path) -> None:
+        content = "".join(json.dumps(r) + "\n" for r in bundle(1, *BAD)).encode()
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in" / "ALL.NDJSON.GZ").write_bytes(gzip.compress(content))
+        run(tmp_path / "in", "--out", tmp_path / "out")
+        assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
+
+    def test_where_nothing_was_read_nothing_is_said_to_be_correct(self, tmp_path: Path) -> None:
+        (tmp_path / "note.txt").write_text("no resource\n")
+        result = run(tmp_path / "note.txt", "--out", tmp_path / "out")
+        assert result.returncode == 2
+        assert b"no FHIR resource was read" in result.stderr
+        assert len(rejected(tmp_path / "out")) == 1
+
+    def test_an_input_that_is_not_there_makes_no_folder(self, tmp_path: Path) -> None:
+        assert run(tmp_path / "none", "--out", tmp_path / "out").returncode == 2
+        assert not (tmp_path / "out").exists()
 
     def test_results_within_the_input_are_no_input(self, tmp_path: Path) -> None:
         folder = put(tmp_path / "in", bundle(1, *BAD))
@@ -337,6 +370,14 @@ class TestGoingOn:
         result = run(folder, "--out", tmp_path / "out", "--policies", policies)
         assert result.returncode == 2
         assert b"other facts or policies" in result.stderr
+
+    def test_a_run_that_was_cut_off_keeps_its_day_and_a_finished_one_does_not(self, tmp_path: Path) -> None:
+        folder = put(tmp_path / "in", bundle(1, *BAD))
+        assert day_of_unfinished(tmp_path / "out") is None
+        run(folder, "--out", tmp_path / "out")
+        assert day_of_unfinished(tmp_path / "out") is None
+        (tmp_path / "out" / ".audit" / "finished.json").unlink()
+        assert day_of_unfinished(tmp_path / "out") == date.fromisoformat(ON)
 
     def test_workers_end_with_a_run_that_is_killed(self, tmp_path: Path) -> None:
         folder = put(tmp_path / "in", [r for n in range(3000) for r in bundle(n, *GOOD)])

@@ -100,6 +100,41 @@ def test_a_file_that_is_replaced_whole_goes_on(tmp_path: Path, fault: str) -> No
     assert store.lost == 0
 
 
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "with a connection open"])
+def test_a_file_that_is_moved_away_and_put_back_has_everything(tmp_path: Path, idle: bool) -> None:
+    file, aside = tmp_path / "s.sqlite", tmp_path / "aside.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    store.add(HookCall, **record(1))
+    assert soon(lambda: kept(file) == 1)
+    if idle:
+        store.engine.dispose()
+    file.rename(aside)
+    store.add(HookCall, **record(2))
+    time.sleep(0.5)
+    assert not file.exists(), "no new file is begun in its place"
+    assert not store.reachable() and not store.ready()
+    aside.rename(file)
+    assert soon(lambda: kept(file) == 2)
+    store.close()
+    assert store.lost == 0
+
+
+def test_a_new_file_in_place_of_the_old_one_is_written_to(tmp_path: Path) -> None:
+    """As where a backup is put back while the service runs."""
+    file, backup = tmp_path / "s.sqlite", tmp_path / "backup"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    backup.write_bytes(file.read_bytes())
+    store.add(HookCall, **record(1))
+    assert soon(lambda: kept(file) == 1)
+    backup.replace(file)
+    store.add(HookCall, **record(2))
+    assert soon(lambda: kept(file) == 1), "into the file that is there now"
+    store.close()
+    assert store.lost == 0
+
+
 def test_postgresql_that_stops_and_comes_back_has_everything(own_postgresql: Server, tmp_path: Path) -> None:
     app = create_app(Settings(data=tmp_path, database=own_postgresql.address))
     client = app.test_client()
