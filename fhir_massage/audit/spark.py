@@ -99,15 +99,19 @@ def audit_on_spark(
 def _session() -> SparkSession:
     """The session of ``spark-submit`` where there is one, else one on this machine."""
     try:
+        from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ImportError:
         raise AuditFailed("Spark is not installed: pip install 'fhir-massage[spark]'") from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what is installed here is what workers need
-    return (
-        SparkSession.builder.appName("fhir-massage audit")
-        .config("spark.sql.adaptive.skewJoin.enabled", True)
-        .getOrCreate()
-    )
+    named = SparkSession.builder.appName("fhir-massage audit").config("spark.sql.adaptive.skewJoin.enabled", True)
+    try:
+        return named.getOrCreate()
+    except PySparkRuntimeError:  # Java is missing, too old, or does not know this machine's name
+        raise AuditFailed(
+            "Spark could not be started: what it said stands above. It needs Java 17 or later (JAVA_HOME), and a"
+            " name of this machine that resolves, or else SPARK_LOCAL_IP=127.0.0.1"
+        ) from None
 
 
 def _fit_partitions(spark: SparkSession, inputs: list[str]) -> None:

@@ -23,7 +23,7 @@ def _generated(folder: Path, claims: int, seed: int) -> list[tuple[str, str, lis
 @pytest.mark.parametrize(("engine", "claims", "seed"), [("local", 1500, 21), ("spark", 200, 23)])
 def test_an_audit_is_as_good_as_its_key(engine: str, claims: int, seed: int, tmp_path: Path) -> None:
     known = _generated(tmp_path / "in", claims, seed)
-    told = run(tmp_path / "in", "--out", tmp_path / "out", "--engine", engine)
+    told = run(tmp_path / "in", "--out", tmp_path / "out", "--engine", engine, SPARK_LOCAL_IP="127.0.0.1")
     assert told.returncode == 1, told.stderr.decode()[-2000:]
     found = [f for f in findings(tmp_path / "out") if f["severity"] != "information"]
     assert sorted((f["resource"], f["rule"], f["expression"]) for f in found) == known

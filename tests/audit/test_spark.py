@@ -157,6 +157,15 @@ class TestSameRows:
         )
 
 
+def test_where_spark_cannot_be_started_it_says_what_is_needed(tmp_path: Path) -> None:
+    put(tmp_path / "in", bundle(1, *GOOD))
+    told = run(tmp_path / "in", "--out", tmp_path / "out", "--engine", "spark", JAVA_HOME=str(tmp_path / "nowhere"))
+    assert told.returncode == 2
+    (last,) = told.stderr.decode().splitlines()[-1:]
+    assert "Spark could not be started" in last
+    assert "Java 17" in last
+
+
 class TestCluster:
     @pytest.fixture
     def master(self, tmp_path: Path) -> Iterator[str]:
