@@ -171,7 +171,9 @@ class Before:
     def lines(self) -> tuple[EarlierLine, ...]:
         """The lines of every other claim and answer of the patient."""
         bills = [] if self._patient is None else self._history.of_patient.get(self._patient, [])
-        return tuple([line for bill in bills if bill.entry is not self._origin for line in self._seen(bill, bill.lines)])
+        return tuple(
+            [line for bill in bills if bill.entry is not self._origin for line in self._seen(bill, bill.lines)]
+        )
 
     def same_service(self, provider: str, day: date, code: str) -> tuple[EarlierLine, ...]:
         """Those lines of the patient that are of that provider, day and code."""

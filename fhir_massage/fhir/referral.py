@@ -39,9 +39,7 @@ def read_referral(directory: Directory, entry: Entry, element: str, patient: str
         has_reason=bool(request.reason_code or request.reason_reference),
         has_period=gives_a_period(request),
         same_patient=same(patient, directory.index.identity(request.subject, entry)),
-        requester=None
-        if request.requester is None
-        else People(directory, entry).provider(request.requester, element),
+        requester=None if request.requester is None else People(directory, entry).provider(request.requester, element),
     )
 
 
