@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fhir_massage.audit.breakdown import breakdown, by_time
 from fhir_massage.audit.scatter import write_whole
 from fhir_massage.audit.tally import Count, Counts, Tally
 from fhir_massage.rules import rule_by_id
 
-#: Rows of a table before the rest is put together.
-SHOWN = 12
+#: The width of the text, and its rows before the rest is put together.
+COLUMNS = 80
+ROWS = 12
+#: How many providers the page names at most: they are many, and no one of them holds much.
+PROVIDERS = 20
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,15 +39,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return self.tally.with_errors > 0
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A row of a table with its bar: the name, a word on it, the count, and the bar's length of 100."""
-
-    name: str
-    words: str
-    count: Count
-    length: float
-
-
 def write_summary(out: Path, summary: Summary) -> None:
     """Write ``summary.json`` and ``summary.html``."""
     for name, text in summary_files(summary).items():
@@ -56,7 +52,7 @@ def summary_files(summary: Summary) -> dict[str, str]:
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    """The summary as JSON. Money is dollars as text."""
+    """The summary as JSON. Money is dollars as text. But for ``seconds``, equal runs give equal bytes."""
     tally = summary.tally
     return {
         "on": summary.on,
@@ -71,10 +67,10 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "reviewed": {"claims": tally.claims, "orders": tally.orders},
         "correct": tally.correct,
         "with_errors": tally.with_errors,
-        "findings": tally.severities,
-        "charged": _dollars(tally.charged),
-        "at_risk": _dollars(tally.at_risk),
-        "saved_by_certain_corrections": _dollars(tally.saved),
+        "findings": dict(sorted(tally.severities.items())),
+        "charged": _cents(tally.charged),
+        "at_risk": _cents(tally.at_risk),
+        "saved_by_certain_corrections": _cents(tally.saved),
         "rules_failed": tally.failed,
         "seconds": summary.seconds,
         "by_rule": _counts(tally.rules),
@@ -88,38 +84,47 @@ def as_page(summary: Summary) -> str:
     """The summary as one HTML page that needs no other file."""
     tally = summary.tally
     environment = Environment(
-        loader=PackageLoader("fhir_massage.audit"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("fhir_massage.audit"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"dollars": lambda amount: f"${amount:,.0f}", "number": lambda count: f"{count:,}"}
+    environment.filters |= {
+        "dollars": lambda amount: f"${amount:,.0f}",
+        "number": lambda count: f"{count:,}",
+        "rule_title": lambda rule: rule_by_id(rule).title,
+    }
     return environment.get_template("summary.html").render(
         summary=summary,
         tally=tally,
-        tables=[
-            ("Causes", "rule", _rows(tally.rules, titles=True)),
-            ("Payers", "payer", _rows(tally.payers)),
-            ("Providers", "rendering provider", _rows(tally.providers)),
-            ("Months of service", "month", _rows(tally.months, by_name=True)),
-        ],
+        to_look_at=tally.claims + tally.orders - tally.correct - tally.with_errors,
+        of_copies=told_of_copies(tally),
+        share=_share,
+        length=_length,
+        causes=breakdown(tally.rules),
+        payers=breakdown(tally.payers),
+        providers=breakdown(tally.providers, most=PROVIDERS),
+        times=by_time(tally.months, summary.on),
     )
 
 
 def as_text(summary: Summary) -> str:
-    """The summary for a terminal."""
+    """The summary for a terminal of 80 columns."""
     tally = summary.tally
-    lines = [
+    said = [
         f"Reviewed {tally.claims:,} claims and {tally.orders:,} orders on {summary.on}: "
         f"{tally.correct:,} correct, {tally.with_errors:,} with errors.",
         f"Charged ${tally.charged:,.2f}; at risk ${tally.at_risk:,.2f}, "
         f"of which corrections that need nobody's judgement save ${tally.saved:,.2f}.",
     ]
     if summary.rejected:
-        lines.append(f"{summary.rejected:,} lines could not be read: see rejected.ndjson.")
-    lines += told_of_copies(tally)
+        said.append(f"{summary.rejected:,} lines could not be read: see rejected.ndjson.")
+    said += told_of_copies(tally)
     if tally.failed:
-        lines.append(f"Rules failed {tally.failed:,} times, which is a fault of ours; the others were checked.")
-    for row in _rows(tally.rules, titles=True):
-        lines.append(f"  {row.name:<34} {row.count.findings:>9,}  ${row.count.at_risk:>14,.2f}")
-    return "\n".join(lines)
+        said.append(f"Rules failed {tally.failed:,} times, which is a fault of ours; the others were checked.")
+    lines = [line for each in said for line in textwrap.wrap(each, COLUMNS, break_on_hyphens=False)]
+    return "\n".join((*lines, *_text_rows(tally.rules)))
 
 
 def told_of_copies(tally: Tally) -> list[str]:
@@ -135,38 +140,58 @@ def told_of_copies(tally: Tally) -> list[str]:
     return told
 
 
-def _rows(counts: Counts, *, titles: bool = False, by_name: bool = False) -> list[Row]:
-    """The counts with the most money at risk first, or by name; what does not fit is put together."""
-    if by_name:
-        ordered = sorted(counts.items())
-        return _with_bars([(name, "", count) for name, count in ordered])
-    ordered = sorted(counts.items(), key=lambda item: (-item[1].at_risk, -item[1].findings, item[0]))
-    shown = [(name, rule_by_id(name).title if titles else "", count) for name, count in ordered[:SHOWN]]
-    if len(ordered) > SHOWN:
-        rest = Count()
-        for _, count in ordered[SHOWN:]:
-            rest.add(count)
-        shown.append((f"{len(ordered) - SHOWN:,} others", "", rest))
-    return _with_bars(shown)
+def _text_rows(counts: Counts) -> list[str]:
+    """The causes as a table of text, with a heading where there are any."""
+    found = breakdown(counts, least=ROWS, most=ROWS)
+    if not found.rows:
+        return []
+    rows = [(row.name, row.count) for row in found.rows]
+    if found.others:
+        rows.append((_others(found.others, "cause"), found.rest))
+    return [
+        "",
+        f"{'Cause':<40}{'Findings':>10}{'At risk':>15}{'Surely saved':>15}",
+        *(
+            f"{name:<40}{count.findings:>10,}{_money(count.at_risk):>15}{_money(count.saved):>15}"
+            for name, count in rows
+        ),
+    ]
 
 
-def _with_bars(rows: list[tuple[str, str, Count]]) -> list[Row]:
-    most = max((count.at_risk for _, _, count in rows), default=Decimal(0)) or Decimal(1)
-    return [Row(name, words, count, round(float(100 * count.at_risk / most), 1)) for name, words, count in rows]
+def _others(number: int, kind: str) -> str:
+    return f"{number:,} other {kind}" if number == 1 else f"{number:,} other {kind}s"
+
+
+def _share(part: Decimal | int, whole: Decimal | int) -> str:
+    """``19 %`` of the whole; the little that there is of much is not rounded to nothing."""
+    if not whole:
+        return ""
+    percent = 100 * part / whole
+    return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
+
+
+def _length(amount: Decimal, most: Decimal) -> float:
+    """How long a bar is, where that of the most is 100."""
+    return round(float(100 * amount / most), 2) if most else 0.0
 
 
 def _counts(counts: Counts) -> dict[str, Any]:
+    return {name: _count(count) for name, count in sorted(counts.items())}
+
+
+def _count(count: Count) -> dict[str, Any]:
     return {
-        name: {
-            "findings": count.findings,
-            "resources": count.resources,
-            "at_risk": _dollars(count.at_risk),
-            "certain": count.certain,
-            "saved_by_certain_corrections": _dollars(count.saved),
-        }
-        for name, count in sorted(counts.items())
+        "findings": count.findings,
+        "resources": count.resources,
+        "at_risk": _cents(count.at_risk),
+        "certain": count.certain,
+        "saved_by_certain_corrections": _cents(count.saved),
     }
 
 
-def _dollars(amount: Decimal) -> str:
+def _cents(amount: Decimal) -> str:
     return f"{amount:.2f}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"${amount:,.2f}"

@@ -11,6 +11,8 @@ from fhir_massage.model.case import ClaimCase, OrderCase
 from fhir_massage.model.finding import Finding
 
 ZERO = Decimal(0)
+#: The month of what has no day.
+NO_DATE = "no date"
 
 
 class Count(msgspec.Struct):
@@ -85,7 +87,7 @@ class Tally(msgspec.Struct):
             _add(self.rules, finding_rule, _count(case, [each for each in serious if each.rule == finding_rule]))
         _add(self.payers, payer_of(case), whole)
         _add(self.providers, provider_of(case), whole)
-        _add(self.months, f"{case.day:%Y-%m}" if case.day else "no date", whole)
+        _add(self.months, f"{case.day:%Y-%m}" if case.day else NO_DATE, whole)
 
     def add(self, other: Tally) -> None:
         """Add the tally of another part to this."""

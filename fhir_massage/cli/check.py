@@ -13,7 +13,7 @@ from uuid import uuid4
 import click
 
 from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option, write_json
-from fhir_massage.cli.documents import Source, come_together, open_source, rewritten
+from fhir_massage.cli.documents import Source, come_together, name_of, open_source, rewritten
 from fhir_massage.cli.record import Record
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
@@ -55,8 +55,10 @@ def check(
 ) -> None:
     """Review claims and orders: a Claim, ServiceRequest, Bundle, Parameters, hook request, or NDJSON.
 
-    PATH is a file, - for standard input, or with --fhir-server a reference like Claim/123. Resources that stand alone in their files are reviewed
-    together, so that a Coverage may come beside its Claim.
+    PATH is a file, - for standard input, or with --fhir-server a reference like Claim/123. Resources that stand
+    alone, in lines of NDJSON or in files of their own, are reviewed together, so that a Coverage may come beside its
+    Claim: a folder with a file for each type of resource is reviewed by check FOLDER/*.ndjson. A Bundle or request is
+    reviewed by itself.
 
     Exit status: 0 no errors, 1 at least one error, 2 something could not be read (why, on standard
     error).
@@ -90,14 +92,16 @@ def _open(paths: Sequence[str], record: Record | None) -> tuple[list[Source], li
     """The files that can be read, and a line for each thing in them that cannot."""
     sources, unread = [], []
     for path in paths:
-        name = "standard input" if path == "-" else path
         try:
-            source = open_source(path) if record is None or not record.names(path) else record.open(path)
+            if record is not None and record.names(path):
+                source = record.open(path)
+            else:
+                source = open_source(path, among_others=len(paths) > 1)
         except FhirMassageError as error:
-            unread.append(f"{name}: {error}")
+            unread.append(f"{name_of(path)}: {error}")
         else:
             sources.append(source)
-            unread += [f"{name}: {error}" for error in source.unread]
+            unread += source.unread
     return sources, unread
 
 

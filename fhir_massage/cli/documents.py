@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,61 +15,87 @@ from fhir_massage.fhir.read import Arrival, Entry, encode, is_json_lines, read, 
 from fhir_massage.review.document import replaced_at
 
 Json = dict[str, Any]
+#: How many lines of one file that cannot be read are told one by one: a file that holds no FHIR has many.
+MOST_TOLD = 20
 _INDENT = re.compile(rb"[{\[]\r?\n( +)")
 
 
 class Source:
-    """One PATH of the command line. ``arrivals`` is what it holds, each to be reviewed by itself."""
+    """One PATH of the command line. ``arrivals`` is what it holds; ``lines`` tells whether it is NDJSON."""
 
     def __init__(self, path: str, content: bytes, arrivals: list[Arrival], *, lines: bool) -> None:
-        self.path = path
+        self.name = name_of(path)
         self.content = content
         self.arrivals = arrivals
         self.lines = lines
 
     @property
-    def is_single_resource(self) -> bool:
-        """Whether it is one resource by itself, and not a Bundle or request that brings others."""
-        return not self.lines and any(not entry.path for arrival in self.arrivals for entry in arrival.entries)
+    def unread(self) -> list[str]:
+        """A line for each thing in it that could not be read, with file and place; of very many the first."""
+        before = f"{self.name}: "
+        errors = [str(error) for arrival in self.arrivals for error in arrival.unread]
+        told = [before + error.removeprefix(before) for error in errors[:MOST_TOLD]]
+        if len(errors) > len(told):
+            told.append(f"{before}{len(errors) - len(told):,} more could not be read; --format json lists them all")
+        return told
 
-    @property
-    def unread(self) -> list[Unreadable]:
-        """What of it could not be read."""
-        return [error for arrival in self.arrivals for error in arrival.unread]
+
+def name_of(path: str) -> str:
+    """What a PATH is called in messages."""
+    return "standard input" if path == "-" else path
 
 
-def open_source(path: str) -> Source:
-    """Read one PATH; ``-`` is standard input. Raises ``Unreadable``, with the file as its place."""
+def open_source(path: str, *, among_others: bool = False) -> Source:
+    """Read one PATH; ``-`` is standard input. Raises ``Unreadable``, with the file as its place.
+
+    Places in NDJSON name the file as well where it is ``among_others``.
+    """
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror or "cannot be opened") from None
-    if is_json_lines(content):
-        return Source(path, content, list(read_lines(content.splitlines())), lines=True)
+    if _is_lines(path, content):
+        file = name_of(path) if among_others else None
+        return Source(path, content, list(read_lines(content.splitlines(), file)), lines=True)
     return Source(path, content, [read(content)], lines=False)
 
 
-def come_together(sources: Iterable[Source]) -> Iterator[Arrival]:
-    """What is reviewed by itself. Resources that stand alone in their files come along with each other.
+def come_together(sources: Sequence[Source]) -> Iterator[Arrival]:
+    """What is reviewed by itself: each Bundle and request, and what stands alone in lines and files together.
 
-    Two that bear the same name cannot be told apart: the later one begins anew.
+    All NDJSON of one call belongs together, as though it came in one file. Of files of one resource, two that bear
+    the same name cannot be told apart: the later one begins anew.
     """
     together = Arrival()
-    names: set[str] = set()
     for source in sources:
         for arrival in source.arrivals:
-            alone = source.is_single_resource or (source.lines and all(not entry.path for entry in arrival.entries))
-            if not alone:
+            if not _stands_alone(arrival):
                 yield arrival
-                continue
-            arriving = {entry.name for entry in arrival.entries if entry.container is None}
-            if arriving & names:
-                yield together
-                together, names = Arrival(), set()
-            together.extend(arrival)
-            names |= arriving
+            elif source.lines:
+                together.extend(arrival)
+    names = {entry.name for entry in together.entries}
+    for arrival in (each for source in sources if not source.lines for each in source.arrivals):
+        if not _stands_alone(arrival):
+            continue
+        arriving = {entry.name for entry in arrival.entries if entry.container is None}
+        if arriving & names:
+            yield together
+            together, names = Arrival(), set()
+        together.extend(arrival)
+        names |= arriving
     if together.entries or together.unread:
         yield together
+
+
+def _is_lines(path: str, content: bytes) -> bool:
+    """Whether it is NDJSON, by its content; a file named so may have but one line, or none."""
+    named_so = Path(path).suffix.lower() == ".ndjson" and b"\n" not in content.strip()
+    return named_so or is_json_lines(content)
+
+
+def _stands_alone(arrival: Arrival) -> bool:
+    """Whether it holds single resources, with what they contain, and not what a Bundle or request brings."""
+    return not arrival.entries or not arrival.entries[0].path
 
 
 def rewritten(source: Source, corrected: Mapping[int, Json]) -> bytes:
@@ -89,7 +115,7 @@ def rewritten(source: Source, corrected: Mapping[int, Json]) -> bytes:
         entries = by_line.get(number, [])
         changed = any(id(entry) in corrected for entry in entries)
         written.append(_encoded(entries, corrected) if changed else line)
-    return b"\n".join(written) + b"\n"
+    return b"".join(line + b"\n" for line in written)
 
 
 def _line_number(entry: Entry) -> int:

@@ -145,11 +145,13 @@ def refuse_duplicate_keys(content: bytes) -> None:
     _refuse_duplicates(tuple(_duplicate_keys(content)), (), "")
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
+def read_lines(lines: Iterable[bytes], file: str | None = None) -> Iterator[Arrival]:
     """Read NDJSON. Each Bundle or request is an arrival of its own; single resources come together last.
 
-    A line that cannot be read is set aside with its number, and loses no other.
+    A line that cannot be read is set aside with its number, and loses no other. Places begin with the ``file``,
+    where one is named, and the number of the line.
     """
+    before = f"{file}: " if file else ""
     together = Arrival()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -157,11 +159,11 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Arrival]:
         try:
             arrival = read(line)
         except Unreadable as error:
-            together.unread.append(_on_line(error, number))
+            together.unread.append(_within(error, f"{before}line {number}"))
             continue
-        arrival.unread[:] = [_on_line(error, number) for error in arrival.unread]
+        arrival.unread[:] = [_within(error, f"{before}line {number}") for error in arrival.unread]
         for entry in arrival.entries:
-            entry.place = f"line {number}: {entry.place}"
+            entry.place = f"{before}line {number}: {entry.place}"
         if arrival.entries and not arrival.entries[0].path:  # one resource, with or without contained ones
             together.extend(arrival)
         else:
@@ -212,8 +214,8 @@ def _whole(content: bytes) -> bool:
     return True
 
 
-def _on_line(error: Unreadable, number: int) -> Unreadable:
-    place = f"line {number}: {error.place}" if error.place else f"line {number}"
+def _within(error: Unreadable, line: str) -> Unreadable:
+    place = f"{line}: {error.place}" if error.place else line
     return Unreadable(error.reason, place=place, line=None, column=error.column)
 
 

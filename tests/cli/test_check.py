@@ -12,6 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from fhir_massage.cli import main
+from fhir_massage.cli.documents import MOST_TOLD
+from fhir_massage.facts.book import shipped
+from fhir_massage.synthetic.dataset import DataSet
+from fhir_massage.synthetic.files import write_data_set
 from tests.claims import bundle, claim, line, resource, varied
 
 Json = dict[str, Any]
@@ -133,6 +137,51 @@ class TestInput:
         assert result.returncode == 2
         assert [finding["rule"] for finding in findings(result)] == ["units-exceed-minutes"]
         assert f"line {len(lines) + 1}" in result.stderr.decode()
+
+    def test_files_of_a_bulk_export_are_reviewed_as_one_file_of_them_all(self, tmp_path: Path) -> None:
+        write_data_set(DataSet(shipped(), claims=60, seed=7, errors=0.3), tmp_path)
+        files = sorted(each for each in tmp_path.glob("*.ndjson") if each.stem != "answers")
+        as_one = b"".join(each.read_bytes() for each in files)
+        assert b'"contained"' in (tmp_path / "ServiceRequest.ndjson").read_bytes(), "a referral contains its requester"
+        given = json.loads(run(*files, "--format", "json").stdout)
+        assert given["reviewed"]["claims"] == 60
+        assert given == json.loads(run("-", "--format", "json", into=as_one).stdout)
+
+    def test_a_file_of_ndjson_may_have_one_line_or_none(self, tmp_path: Path) -> None:
+        files = [put(tmp_path, f"{n}.ndjson", entry["resource"]) for n, entry in enumerate(BAD["entry"])]
+        nameless = put(tmp_path, "nameless.ndjson", {**resource(BAD, "Claim"), "id": None})
+        result = run(*files, put(tmp_path, "empty.ndjson", b""), nameless, "--format", "json")
+        assert result.stderr == b""
+        assert json.loads(result.stdout)["reviewed"]["claims"] == 2
+
+    def test_of_several_files_a_finding_names_file_and_line_where_a_claim_has_no_id(self, tmp_path: Path) -> None:
+        nameless = resource(BAD, "Claim") | {"id": None}
+        others = [entry["resource"] for entry in BAD["entry"] if entry["resource"]["resourceType"] != "Claim"]
+        rest = put(tmp_path, "rest.ndjson", b"\n".join(json.dumps(each).encode() for each in others))
+        claims = put(tmp_path, "Claim.ndjson", b"\n" + json.dumps(nameless).encode() + b"\n{")
+        result = run(claims, rest, "--format", "json")
+        assert [finding["resource"] for finding in findings(result)] == [f"{claims}: line 2: Claim"]
+        assert json.loads(result.stdout)["unread"][0]["expression"] == f"{claims}: line 3"
+        assert result.stderr.decode().startswith(f"fhir-massage: {claims}: line 3: not JSON")
+
+    def test_bundles_in_files_of_ndjson_stay_each_by_itself(self, tmp_path: Path) -> None:
+        coverage = next(entry for entry in GOOD["entry"] if entry["resource"]["resourceType"] == "Coverage")
+        without = {**GOOD, "entry": [entry for entry in GOOD["entry"] if entry is not coverage]}
+        files = [
+            put(tmp_path, "a.ndjson", json.dumps(without).encode()),
+            put(tmp_path, "b.ndjson", json.dumps(coverage["resource"]).encode()),
+        ]
+        assert "reference-unresolved" in [finding["rule"] for finding in findings(run(*files, "--format", "json"))]
+
+    def test_a_file_that_holds_no_fhir_is_told_in_few_lines_and_whole_in_json(self, tmp_path: Path) -> None:
+        file = put(tmp_path, "answers.ndjson", b'{"rule": "npi-invalid"}\n' * 437)
+        result = run(file, put(tmp_path, "bad.json", BAD), "--format", "json")
+        said = result.stderr.decode().splitlines()
+        assert result.returncode == 2
+        assert len(said) == MOST_TOLD + 1
+        assert said[-1] == f"fhir-massage: {file}: 417 more could not be read; --format json lists them all"
+        assert len(json.loads(result.stdout)["unread"]) == 437
+        assert len(run(file).stderr.decode().splitlines()) == MOST_TOLD + 1
 
     def test_a_hook_request(self, tmp_path: Path) -> None:
         claims = [entry["resource"] for entry in BAD["entry"] if entry["resource"]["resourceType"] == "Claim"]

@@ -8,7 +8,6 @@ service, as the sandbox leaves what its FHIR server did not give.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_httpserver import HTTPServer
 from werkzeug.serving import make_server
 
@@ -27,7 +26,6 @@ from tests.claims import resource
 from tests.ehr.records import Record
 from tests.hooks.tokens import ISSUER, Client, key_set
 from tests.web.test_doors import TOO_MANY
-from tests.web.workbench.conftest import CHROMIUM, FLAGS
 
 SERVICE = "/cds-services/fhir-massage-order-sign"
 SANDBOX = Client("ES384", kid="44823f3d-0b01-4a6c-a80e-b9d3e8a7226f")
@@ -45,8 +43,6 @@ CALL = """async ({method, url, token, body}) => {
     return {status: 0, body: String(error)};
   }
 }"""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 def serve(app: Flask) -> Iterator[str]:
@@ -97,13 +93,11 @@ def service(sandbox: str, record: Record, tmp_path: Path, listed: bool) -> Itera
 
 
 @pytest.fixture
-def page(sandbox: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=dict(os.environ))
-        opened = browser.new_page()
-        opened.goto(sandbox)
-        yield opened
-        browser.close()
+def page(sandbox: str, browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page()
+    opened.goto(sandbox)
+    yield opened
+    opened.close()
 
 
 def call(page: Page, method: str, address: str, body: Any = None) -> Any:
