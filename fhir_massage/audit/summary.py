@@ -119,7 +119,7 @@ def as_text(summary: Summary) -> str:
         f"of which corrections that need nobody's judgement save ${tally.saved:,.2f}.",
     ]
     if summary.rejected:
-        said.append(f"{summary.rejected:,} lines could not be read: see rejected.ndjson.")
+        said.append(f"{_counted(summary.rejected, 'line')} could not be read: see rejected.ndjson.")
     said += told_of_copies(tally)
     if tally.failed:
         said.append(f"Rules failed {tally.failed:,} times, which is a fault of ours; the others were checked.")
@@ -127,14 +127,18 @@ def as_text(summary: Summary) -> str:
     return "\n".join((*lines, *_text_rows(tally.rules)))
 
 
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def told_of_copies(tally: Tally) -> list[str]:
     """What is to be said of resources that the input holds more than once."""
     told = []
     if tally.copies:
-        told.append(f"{tally.copies:,} resources were given more than once; of each the newest counts.")
+        told.append(f"{_counted(tally.copies, 'resource')} came once more than needed; of each the newest counts.")
     if tally.mixed:
         told.append(
-            f"{tally.mixed:,} patients were born on two days: the input seems to be of several servers, whose ids mean "
+            f"{_counted(tally.mixed, 'patient')} would be born on two days: the input seems to be of several servers, whose ids mean "
             "different things. Audit each server's data by itself."
         )
     return told

@@ -128,5 +128,9 @@ class _Bar:
             self._tasks[progress.step] = self._bars.add_task(progress.step, total=progress.total or None, rate="")
         task = TaskID(self._tasks[progress.step])
         spent = self._bars.tasks[task].elapsed or 0.0
-        rate = f"{progress.reviewed / spent:,.0f} claims and orders a second" if progress.reviewed and spent else ""
+        rate = ""
+        if spent and progress.step == "reading":
+            rate = f"{progress.done / spent / 1e6:,.1f} MB a second"
+        elif spent and progress.reviewed:
+            rate = f"{progress.reviewed / spent:,.0f} claims and orders a second"
         self._bars.update(task, completed=progress.done, rate=rate)

@@ -208,7 +208,7 @@ class TestInput:
         told = summary(tmp_path / "out")
         assert (told["reviewed"]["claims"], told["read"]["mixed_patients"]) == (1, 0)
         assert told["read"]["copies"] == 3, "of the patient, the coverage and the claim"
-        assert b"given more than once" in result.stdout
+        assert b"3 resources came once more" in result.stdout
 
     def test_two_servers_with_the_same_ids_are_told_of(self, tmp_path: Path) -> None:
         one, other = bundle(1, *BAD), bundle(1, *BAD)
