@@ -1,7 +1,8 @@
-"""A store in a file: one that was there and is gone is away, and is not begun anew in its place."""
+"""A store in a file: only its owner reads it, and one that is gone is away and not begun anew in its place."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,20 @@ def hold_to_its_file(engine: Engine, was_there: Callable[[], bool]) -> None:
     def refuse_another_file(_: Any, record: Any, __: Any) -> None:
         if record.info["file"] != _identity(file):
             raise DisconnectionError
+
+
+def keep_to_its_owner(engine: Engine) -> None:
+    """Begin a SQLite store as a file that only its owner reads, for it may hold what was sent. Raises ``OSError``."""
+    file = _file_of(engine)
+    if file is not None and not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _file_of(engine: Engine) -> Path | None:
+    path = engine.url.database
+    if engine.url.get_backend_name() != "sqlite" or not path or path == ":memory:" or path.startswith("file:"):
+        return None
+    return Path(path)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from fhir_massage.store.address import EXPECTED, BadStore, parsed
-from fhir_massage.store.file import hold_to_its_file
+from fhir_massage.store.file import hold_to_its_file, keep_to_its_owner
 from fhir_massage.store.schema import (
     Base,
     Card,
@@ -94,6 +94,9 @@ class Store:
 
         Where it fails, the writer tries again with each record, so that a store that comes late is used.
         """
+        if not self._was_there:
+            with contextlib.suppress(OSError):  # the database says better what is amiss
+                keep_to_its_owner(self._engine)
         upgrade(self._engine)
         self._prepared = self._known = self._was_there = True
         self._engine.dispose()

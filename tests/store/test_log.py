@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,16 @@ def write(file: Path, records: int) -> None:
     for number in range(records):
         store.add(HookCall, **record(number))
     store.close()
+
+
+def test_nobody_but_its_owner_reads_the_file(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write(tmp_path / "s.sqlite", 3)
+    finally:
+        os.umask(before)
+    assert kept(tmp_path / "s.sqlite") == 3
+    assert {oct(file.stat().st_mode & 0o777) for file in tmp_path.glob("s.sqlite*")} == {"0o600"}
 
 
 def test_everything_handed_over_is_written_before_it_closes(tmp_path: Path) -> None:
