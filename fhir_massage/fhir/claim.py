@@ -15,6 +15,7 @@ from fhir_massage.facts.policy import Policy
 from fhir_massage.fhir import codes, dates, elements
 from fhir_massage.fhir.benefits import benefits_on
 from fhir_massage.fhir.history import Before
+from fhir_massage.fhir.lines import day_of, modifiers_of, single_day_of
 from fhir_massage.fhir.patch import touched_keys, touched_places
 from fhir_massage.fhir.payer import Payer, payer_of, payor_name
 from fhir_massage.fhir.people import Directory, People, rendering_member
@@ -82,7 +83,7 @@ class ClaimReader:
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
         payer = self._payer(coverage_entry)
         self.payer = payer
-        self.single_day = self._billable_day()
+        self.single_day = single_day_of(claim.billable_period)
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
         self.by_sequence = {d.sequence: d for d in diagnoses if d.sequence is not None}
         self._read_members_with_identifier()
@@ -214,7 +215,7 @@ class ClaimReader:
         start, end = (None, None) if item.serviced_period is None else _moments(item.serviced_period)
         minutes, minutes_from = self._minutes(item, start, end)
         units, in_minutes = _units(item.quantity)
-        day = self._day(item)
+        day = day_of(item, self.single_day)
         regions, all_sites_known = self._regions(item)
         known = self.by_sequence
         diagnoses = tuple([known[pointer] for pointer in item.diagnosis_sequence if pointer in known])
@@ -224,7 +225,7 @@ class ClaimReader:
             sequence=item.sequence,
             code=codes.procedure_code(item.product_or_service),
             words=self._words(item) if item.procedure_sequence or _says_more(item.product_or_service) else (),
-            modifiers=_modifiers(item.modifier) if item.modifier else (),
+            modifiers=modifiers_of(item.modifier) if item.modifier else (),
             units=units,
             units_given_in_minutes=in_minutes,
             minutes=minutes,
@@ -247,20 +248,6 @@ class ClaimReader:
         if day not in self.policies:
             self.policies[day] = None if self.payer is None else self.facts.policy(self.payer.id, day)
         return self.policies[day]
-
-    def _day(self, item: elements.Item) -> date | None:
-        if item.serviced_date is not None:
-            return dates.day(item.serviced_date)
-        if item.serviced_period is not None and item.serviced_period.start is not None:
-            return dates.day(item.serviced_period.start)
-        return self.single_day
-
-    def _billable_day(self) -> date | None:
-        period = self.claim.billable_period
-        if period is None:
-            return None
-        first = dates.day(period.start)
-        return first if first == dates.day(period.end) else None
 
     def _minutes(
         self, item: elements.Item, start: datetime | None, end: datetime | None
@@ -454,10 +441,6 @@ def _with(lines: Sequence[Line], encounters: tuple[Encounter, ...], changed: Seq
 
 def _moments(period: elements.Period) -> tuple[datetime | None, datetime | None]:
     return dates.moment(period.start), dates.moment(period.end)
-
-
-def _modifiers(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
-    return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
 
 
 def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:

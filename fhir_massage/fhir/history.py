@@ -10,6 +10,7 @@ from functools import cached_property
 import msgspec
 
 from fhir_massage.fhir import codes, dates, elements
+from fhir_massage.fhir.lines import day_of, modifiers_of, single_day_of
 from fhir_massage.fhir.people import Directory, People, rendering_member
 from fhir_massage.fhir.read import Entry
 from fhir_massage.fhir.references import Index
@@ -26,6 +27,7 @@ class _Bill:
         self._directory = directory
         self._index = directory.index
         self._billed = billed
+        self._single_day = single_day_of(billed.billable_period)
         self.entry = entry
         self.place = place
 
@@ -55,16 +57,9 @@ class _Bill:
                     asks_only=_asks_only(billed),
                     provider=rendering.of(item),
                     referral=referral,
-                    day=_day(billed, item),
+                    day=day_of(item, self._single_day),
                     code=codes.procedure_code(item.product_or_service),
-                    modifiers=tuple(
-                        [
-                            coding.code.strip().upper()
-                            for concept in item.modifier
-                            for coding in concept.coding
-                            if coding.code
-                        ]
-                    ),
+                    modifiers=modifiers_of(item.modifier),
                     charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
                 )
                 for item in billed.item
@@ -74,7 +69,7 @@ class _Bill:
     def services(self) -> Iterator[tuple[date | None, str | None]]:
         """The day and code of each line, for which nobody has to be looked up."""
         for item in self._billed.item:
-            yield _day(self._billed, item), codes.procedure_code(item.product_or_service)
+            yield day_of(item, self._single_day), codes.procedure_code(item.product_or_service)
 
 
 class History:
@@ -252,13 +247,3 @@ def _answered(index: Index, entry: Entry, billed: elements.Billed) -> str | None
 def _asks_only(billed: elements.Billed) -> bool:
     """Whether it asks what would be paid, and bills nothing."""
     return billed.use in ("preauthorization", "predetermination")
-
-
-def _day(billed: elements.Billed, item: elements.Item) -> date | None:
-    if item.serviced_date is not None:
-        return dates.day(item.serviced_date)
-    if item.serviced_period is not None and item.serviced_period.start is not None:
-        return dates.day(item.serviced_period.start)
-    period = billed.billable_period
-    first = None if period is None else dates.day(period.start)
-    return first if period is not None and first == dates.day(period.end) else None

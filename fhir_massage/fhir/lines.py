@@ -1,0 +1,30 @@
+"""What is read alike of the lines of a claim under review and of the bills that came along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from fhir_massage.fhir import dates, elements
+
+
+def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
+    """A line's modifiers as they are written on claims, in their order."""
+    return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
+
+
+def day_of(item: elements.Item, single_day: date | None) -> date | None:
+    """The line's date of service: its own, the start of its period, else the ``single_day`` of the whole bill."""
+    if item.serviced_date is not None:
+        return dates.day(item.serviced_date)
+    if item.serviced_period is not None and item.serviced_period.start is not None:
+        return dates.day(item.serviced_period.start)
+    return single_day
+
+
+def single_day_of(period: elements.Period | None) -> date | None:
+    """The day of a billable period that is of just one."""
+    if period is None:
+        return None
+    first = dates.day(period.start)
+    return first if first == dates.day(period.end) else None
