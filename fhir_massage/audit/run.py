@@ -99,12 +99,12 @@ def audit(
     _need_the_extra()
     state = out / STATE
     inputs = list(inputs)
-    if named := [each for each in inputs if each != "-"]:
-        find_files(named, out)  # before anything is made
+    files = find_files([each for each in inputs if each != "-"], out)  # before anything is made
     _make(out, state)
-    inputs = [_spooled(state) if each == "-" else each for each in inputs]
+    if "-" in inputs:
+        files = sorted([*files, Path(_spooled(state))], key=str)
     rules = " ".join(plugin.title for plugin in rule_plugins())
-    plan = _plan(find_files(inputs, out), out, on, f"{facts.fingerprint} {rules}", corrected, workers)
+    plan = _plan(files, out, on, f"{facts.fingerprint} {rules}", corrected, workers)
     finished = _finished(out)
     if finished is not None:
         _sweep(state)

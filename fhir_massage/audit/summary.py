@@ -163,7 +163,7 @@ def _text_rows(counts: Counts) -> list[str]:
 
 
 def _others(number: int, kind: str) -> str:
-    return f"{number:,} other {kind}" if number == 1 else f"{number:,} other {kind}s"
+    return _counted(number, f"other {kind}")
 
 
 def _share(part: Decimal | int, whole: Decimal | int) -> str:

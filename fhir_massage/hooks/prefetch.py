@@ -18,11 +18,6 @@ Fetch = Callable[[Service, Mapping[str, Any], Arrival], Arrival]
 _TOKEN = re.compile(r"\{\{context\.(\w+)\}\}")
 
 
-def nothing_fetched(service: Service, request: Mapping[str, Any], arrival: Arrival) -> Arrival:
-    """The fetching of a service that asks no EHR."""
-    return Arrival()
-
-
 def missing(service: Service, request: Mapping[str, Any]) -> dict[str, str]:
     """The queries whose answers did not come, by key, with the context filled in.
 

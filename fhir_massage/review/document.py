@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fhir_massage.fhir.read import Arrival
-from fhir_massage.model.finding import Correction, Finding
 from fhir_massage.review.report import Report
 
 
 def corrected_document(arrival: Arrival, report: Report, document: Any) -> Any:
     """The document with every certain correction made."""
-    return _with(arrival, report.corrected, document)
-
-
-def with_correction(arrival: Arrival, report: Report, document: Any, finding: Finding, correction: Correction) -> Any:
-    """The document with one correction made."""
-    return _with(arrival, {finding.resource: report.corrected_by(finding, correction)}, document)
+    resources = report.corrected
+    for entry in arrival.entries:
+        if entry.kind in ("Claim", "ServiceRequest") and entry.container is None and entry.name in resources:
+            document = replaced_at(document, entry.path, resources[entry.name])
+    return document
 
 
 def replaced_at(part: Any, path: tuple[str | int, ...], value: Any) -> Any:
@@ -28,10 +26,3 @@ def replaced_at(part: Any, path: tuple[str | int, ...], value: Any) -> Any:
         position = int(step)
         return [*part[:position], replaced_at(part[position], rest, value), *part[position + 1 :]]
     return {**part, step: replaced_at(part[step], rest, value)}
-
-
-def _with(arrival: Arrival, resources: dict[str, dict[str, Any]], document: Any) -> Any:
-    for entry in arrival.entries:
-        if entry.kind in ("Claim", "ServiceRequest") and entry.container is None and entry.name in resources:
-            document = replaced_at(document, entry.path, resources[entry.name])
-    return document
