@@ -20,7 +20,7 @@ from pyarrow import parquet
 
 from fhir_massage import review
 from fhir_massage.audit.run import day_of_unfinished
-from tests.audit.cases import BAD, GOOD, ON, bundle, findings, found, put, rejected, run, summary
+from tests.audit.cases import BAD, GOOD, ON, bundle, findings, found, put, rejected, run, summary, together
 from tests.claims import claim
 
 
@@ -91,10 +91,7 @@ class TestJoining:
         assert {name for name, rule in found(tmp_path / "out") if rule == "coverage-not-active"} == {"Claim/later"}
 
     def test_a_bundle_of_two_patients_is_parted(self, tmp_path: Path) -> None:
-        together = {"resourceType": "Bundle", "type": "collection", "entry": [
-            {"resource": resource} for resource in (*bundle(1, *BAD), *bundle(2, *BAD))
-        ]}  # fmt: skip
-        (tmp_path / "b.json").write_text(json.dumps(together))
+        (tmp_path / "b.json").write_text(json.dumps(together((*bundle(1, *BAD), *bundle(2, *BAD)))))
         run(tmp_path / "b.json", "--out", tmp_path / "out")
         assert found(tmp_path / "out") == Counter((f"Claim/c1-{n}", "units-exceed-minutes") for n in (1, 2))
 
@@ -177,7 +174,7 @@ class TestInput:
         assert [each["file"] for each in rejected(tmp_path / "out")] == ["standard input"]
 
     def test_standard_input_may_be_one_document_over_many_lines(self, tmp_path: Path) -> None:
-        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *BAD)]}
+        whole = together(bundle(1, *BAD))
         run("-", "--out", tmp_path / "out", stdin=json.dumps(whole, indent=2).encode())
         assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})
         assert rejected(tmp_path / "out") == []
@@ -221,14 +218,14 @@ class TestInput:
         assert b"of several servers" in result.stdout
 
     def test_the_same_claim_in_two_bundles_is_no_duplicate_of_itself(self, tmp_path: Path) -> None:
-        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *GOOD)]}
+        whole = together(bundle(1, *GOOD))
         (tmp_path / "a.json").write_text(json.dumps(whole))
         (tmp_path / "b.json").write_text(json.dumps(whole, indent=1))
         run(tmp_path / "a.json", tmp_path / "b.json", "--out", tmp_path / "out")
         assert found(tmp_path / "out") == Counter()
 
     def test_a_document_spread_over_lines_is_read_whatever_its_name(self, tmp_path: Path) -> None:
-        whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in bundle(1, *BAD)]}
+        whole = together(bundle(1, *BAD))
         (tmp_path / "spread.ndjson").write_text(json.dumps(whole, indent=2))
         run(tmp_path / "spread.ndjson", "--out", tmp_path / "out")
         assert found(tmp_path / "out") == Counter({("Claim/c1-1", "units-exceed-minutes"): 1})

@@ -53,17 +53,23 @@ def test_a_locked_store_delays_no_answer_and_has_every_call_once_it_is_free(tmp_
     assert app.extensions["fhir_massage"].store.lost == 0
 
 
-def test_a_full_disk_loses_nothing_that_fits_once_there_is_room(tmp_path: Path) -> None:
-    file = tmp_path / "s.sqlite"
-    store = Store(f"sqlite:///{file}")
-    store.prepare()
+def filled_up(store: Store, file: Path) -> list[int]:
+    """Let the store's file grow no further: what SQLite then says is that the disk is full. The pages it may have."""
     pages = [sqlite3.connect(file).execute("pragma page_count").fetchone()[0]]
 
     @event.listens_for(store.engine, "connect")
     def limit(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute(f"pragma max_page_count = {pages[0]}")  # what SQLite then says is that the disk is full
+        connection.execute(f"pragma max_page_count = {pages[0]}")
 
     store.engine.dispose()
+    return pages
+
+
+def test_a_full_disk_loses_nothing_that_fits_once_there_is_room(tmp_path: Path) -> None:
+    file = tmp_path / "s.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    pages = filled_up(store, file)
     for number in range(200):
         store.add(HookCall, **record(number))
     time.sleep(0.5)
@@ -285,13 +291,7 @@ def test_a_full_disk_is_not_ready_until_there_is_room(tmp_path: Path, monkeypatc
     file = tmp_path / "s.sqlite"
     store = Store(f"sqlite:///{file}")
     store.prepare()
-    pages = [sqlite3.connect(file).execute("pragma page_count").fetchone()[0]]
-
-    @event.listens_for(store.engine, "connect")
-    def limit(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute(f"pragma max_page_count = {pages[0]}")
-
-    store.engine.dispose()
+    pages = filled_up(store, file)
     store.add(HookCall, **{**record(1), "rules": ["x" * 100_000]})
     assert soon(lambda: not store.ready())
     time.sleep(0.3)

@@ -8,7 +8,6 @@ service, as the sandbox leaves what its FHIR server did not give.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +17,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from pytest_httpserver import HTTPServer
-from werkzeug.serving import make_server
 
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app
 from tests.claims import resource
 from tests.ehr.records import Record
 from tests.hooks.tokens import ISSUER, Client, key_set
+from tests.web.served import served
 from tests.web.test_doors import TOO_MANY
 
 SERVICE = "/cds-services/fhir-massage-order-sign"
@@ -45,21 +44,12 @@ CALL = """async ({method, url, token, body}) => {
 }"""
 
 
-def serve(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
 @pytest.fixture
 def sandbox() -> Iterator[str]:
     """The origin of the sandbox's page."""
     page = Flask("sandbox")
     page.add_url_rule("/", view_func=lambda: "<!doctype html><title>Sandbox</title>")
-    yield from serve(page)
+    yield from served(page)
 
 
 @pytest.fixture
@@ -86,7 +76,7 @@ def service(sandbox: str, record: Record, tmp_path: Path, listed: bool) -> Itera
     )
     app = create_app(settings)
     shared = app.extensions["fhir_massage"]
-    for address in serve(app):
+    for address in served(app):
         shared.settings = settings.model_copy(update={"audience": address})
         yield address
     shared.store.close()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
 
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app
+from tests.web.served import served
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +31,7 @@ def pages(workbench: Flask) -> FlaskClient:
 @pytest.fixture(scope="session")
 def address(workbench: Flask) -> Iterator[str]:
     """Where the workbench is served."""
-    server = make_server("127.0.0.1", 0, workbench, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    yield from served(workbench)
 
 
 @pytest.fixture

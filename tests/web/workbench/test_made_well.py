@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -13,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, Response
-from werkzeug.serving import make_server
 
+from tests.web.served import served
 from tests.web.test_doors import SERVICE, TOO_MANY, hook
 
 PAGES = {
@@ -91,12 +90,7 @@ def dripping(workbench: Flask) -> Iterator[str]:
             time.sleep(0.03)
             yield whole[start : start + size]
 
-    server = make_server("127.0.0.1", 0, drip, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    yield from served(drip)
 
 
 @named
