@@ -16,10 +16,10 @@ from bench import documents, imports, java, peers
 from bench.measure import Effort, Spread, Work, microseconds, ratio
 from bench.tables import with_pairs
 from fhir_massage import Report, review
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.facts.book import Facts, shipped
-from fhir_massage.fhir.read import read
-from fhir_massage.fhir.references import Index
-from fhir_massage.review.engine import review_arrival
+from fhir_massage.read.read import read
+from fhir_massage.read.references import Index
 
 ON = date(2026, 11, 10)
 CLAIMS = ("clean", "five-findings")

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from bench.measure import Work
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.read import read
+from fhir_massage.read import elements
+from fhir_massage.read.read import read
 
 FLOOR = "msgspec decoding (same structs)"
 #: A checker of CMS-1500 claims from PyPI; the bench does not install it.

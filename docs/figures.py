@@ -15,11 +15,11 @@ from typing import TypeVar
 
 import jinja2
 
+from fhir_massage.engine.answer import Answer, answer
+from fhir_massage.engine.run import review
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import FilingLimit, Policy
-from fhir_massage.review.answer import Answer, answer
-from fhir_massage.review.engine import review
 from fhir_massage.rules import rule_by_id
 from fhir_massage.rules.counting import allot
 from fhir_massage.rules.tools import listed, named, number

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 
+from fhir_massage.engine.answer import ASKED_ABOUT, Answer, matrix
 from fhir_massage.facts.book import Facts
-from fhir_massage.review.answer import ASKED_ABOUT, Answer, matrix
 from fhir_massage.rules.tools import named
 
 VERDICTS = {"yes": "yes", "no": "no", "conditional": "if"}

@@ -4,12 +4,12 @@ The names in ``__all__`` and in ``fhir_massage.plugin`` are the public ones; doc
 promised of them.
 """
 
+from fhir_massage.edit.finding import Citation, Correction, Denial, Edit, Finding
+from fhir_massage.engine.answer import Answer, Reason
 from fhir_massage.errors import BadFact, FhirMassageError, UnknownQuestion, Unreadable
 from fhir_massage.facts.book import Facts, read_facts
 from fhir_massage.library import PluginLeftOut, Report, answer, review
-from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Finding
 from fhir_massage.present.frame import MissingExtra
-from fhir_massage.review.answer import Answer, Reason
 
 __version__ = "0.1.0"
 

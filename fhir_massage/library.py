@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fhir_massage.engine.answer import Answer
+from fhir_massage.engine.answer import answer as answer_from
+from fhir_massage.engine.report import Report as Reviewed
+from fhir_massage.engine.run import review as review_with
 from fhir_massage.facts.book import Facts, shipped
-from fhir_massage.fhir.read import encode
 from fhir_massage.present.finding import report_as_json
 from fhir_massage.present.frame import frame
-from fhir_massage.review.answer import Answer
-from fhir_massage.review.answer import answer as answer_from
-from fhir_massage.review.engine import review as review_with
-from fhir_massage.review.report import Report as Reviewed
+from fhir_massage.read.read import encode
 from fhir_massage.rules import rule_plugins
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ Declare the module that holds the rules as an entry point of the group ``fhir_ma
 registers them. The entry point's name begins every rule's id.
 """
 
+from fhir_massage.case.seen import ClaimCase, Diagnosis, Encounter, Line, OrderCase, Provider
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Citation, Correction, Denial, Edit, Found
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.model.case import ClaimCase, Diagnosis, Encounter, Line, OrderCase, Provider
-from fhir_massage.model.finding import Citation, Correction, Denial, Edit, Found
 from fhir_massage.rules.registry import Rule, claim_rule, order_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named
 

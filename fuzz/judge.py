@@ -10,7 +10,7 @@ import jsonschema_rs
 import msgspec
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir.read import read
+from fhir_massage.read.read import read
 from fhir_massage.web.openapi import document
 from fuzz.messages import VALIDATED
 from fuzz.mutate import Path, Sent

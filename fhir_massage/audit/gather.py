@@ -14,16 +14,16 @@ import msgspec
 from fhir_massage.audit.routing import address_hash, route
 from fhir_massage.audit.scatter import Record, Rejected, Spill
 from fhir_massage.audit.tally import Tally, payer_of, provider_of
+from fhir_massage.case.record import Record as PatientRecord
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import review_arrival, under_review
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import dates
-from fhir_massage.fhir.elements import Reference
-from fhir_massage.fhir.read import Arrival, Entry, read
-from fhir_massage.fhir.record import Record as PatientRecord
-from fhir_massage.fhir.references import Index, identity_of, relative
-from fhir_massage.model.finding import Finding
-from fhir_massage.review.engine import review_arrival, under_review
-from fhir_massage.review.report import Report
+from fhir_massage.read import dates
+from fhir_massage.read.elements import Reference
+from fhir_massage.read.read import Arrival, Entry, read
+from fhir_massage.read.references import Index, identity_of, relative
 
 #: How many resources of nobody (practitioners, organizations) a worker keeps at hand.
 AT_HAND = 8192

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir.read import is_json_lines
+from fhir_massage.read.read import is_json_lines
 
 #: Bytes of plain NDJSON that one worker reads in one go, at most and at least.
 CHUNK = 64 * 1024 * 1024

@@ -12,8 +12,8 @@ import msgspec
 from fhir_massage.audit.gather import Part, Reviewed
 from fhir_massage.audit.scatter import REJECTED, rejected_line, write_whole
 from fhir_massage.audit.tally import Tally
-from fhir_massage.fhir.read import encode
 from fhir_massage.present.finding import as_json
+from fhir_massage.read.read import encode
 
 if TYPE_CHECKING:
     import pyarrow

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import syntax_error
-from fhir_massage.fhir.references import relative
+from fhir_massage.read.read import syntax_error
+from fhir_massage.read.references import relative
 
 #: Where the resources that rules see name their patient.
 _OWNERS = ("patient", "subject", "beneficiary")

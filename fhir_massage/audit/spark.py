@@ -28,10 +28,10 @@ from fhir_massage.audit.summary import Summary, summary_files, write_summary
 from fhir_massage.audit.tally import Tally
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.elements import Practitioner
-from fhir_massage.fhir.read import encode, read
-from fhir_massage.fhir.references import identity_of, relative
 from fhir_massage.present.finding import as_json
+from fhir_massage.read.elements import Practitioner
+from fhir_massage.read.read import encode, read
+from fhir_massage.read.references import identity_of, relative
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import msgspec
 
-from fhir_massage.model.case import ClaimCase, OrderCase
-from fhir_massage.model.finding import Finding
+from fhir_massage.case.seen import ClaimCase, OrderCase
+from fhir_massage.edit.finding import Finding
 
 ZERO = Decimal(0)
 #: The month of what has no day.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Entry, objects, read
-from fhir_massage.fhir.references import tail
+from fhir_massage.read.read import Entry, objects, read
+from fhir_massage.read.references import tail
 
 Json = dict[str, Any]
 _PERFORMERS = ("Practitioner/", "PractitionerRole/", "Organization/", "CareTeam/")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.record import Answered, Record
-from fhir_massage.fhir.references import Index, same
-from fhir_massage.model.case import Benefit
+from fhir_massage.case.record import Answered, Record
+from fhir_massage.case.seen import Benefit
+from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index, same
 
 NO_ANSWER = frozenset({"cancelled", "entered-in-error", "draft"})
 #: HL7 benefit-type: the benefit is a count of visits, or what is allowed as such.

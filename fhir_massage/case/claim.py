@@ -10,21 +10,14 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.facts.book import Facts
-from fhir_massage.facts.policy import Policy
-from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.benefits import benefits_on
-from fhir_massage.fhir.history import Before
-from fhir_massage.fhir.lines import day_of, modifiers_of, single_day_of
-from fhir_massage.fhir.patch import touched_keys, touched_places
-from fhir_massage.fhir.payer import Payer, payer_of, payor_name
-from fhir_massage.fhir.people import Directory, People, rendering_member
-from fhir_massage.fhir.quantity import measure
-from fhir_massage.fhir.read import Entry, part
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index, same
-from fhir_massage.fhir.referral import read_referral
-from fhir_massage.model.case import (
+from fhir_massage.case.benefits import benefits_on
+from fhir_massage.case.history import Before
+from fhir_massage.case.lines import day_of, modifiers_of, single_day_of
+from fhir_massage.case.payer import Payer, payer_of, payor_name
+from fhir_massage.case.people import Directory, People, rendering_member
+from fhir_massage.case.record import Record
+from fhir_massage.case.referral import read_referral
+from fhir_massage.case.seen import (
     ClaimCase,
     Coverage,
     Diagnosis,
@@ -36,6 +29,13 @@ from fhir_massage.model.case import (
     Number,
     Provider,
 )
+from fhir_massage.edit.patch import touched_keys, touched_places
+from fhir_massage.facts.book import Facts
+from fhir_massage.facts.policy import Policy
+from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.quantity import measure
+from fhir_massage.read.read import Entry, part
+from fhir_massage.read.references import Index, same
 
 #: The elements of a Claim that nearly every correction touches, and no others.
 _OFTEN_CORRECTED = frozenset({"item", "total"})

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
+from fhir_massage.read import elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 
 Named = tuple[str, elements.Reference | None]
 

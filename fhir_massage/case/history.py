@@ -9,12 +9,12 @@ from functools import cached_property
 
 import msgspec
 
-from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.lines import day_of, modifiers_of, single_day_of
-from fhir_massage.fhir.people import Directory, People, rendering_member
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import EarlierLine
+from fhir_massage.case.lines import day_of, modifiers_of, single_day_of
+from fhir_massage.case.people import Directory, People, rendering_member
+from fhir_massage.case.seen import EarlierLine
+from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 
 #: HL7's code for a related claim that is for other services, and so replaces nothing.
 ASSOCIATED = "associated"

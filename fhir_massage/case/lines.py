@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from fhir_massage.fhir import dates, elements
+from fhir_massage.read import dates, elements
 
 
 def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:

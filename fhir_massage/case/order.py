@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from fhir_massage.case.benefits import benefits_on
+from fhir_massage.case.payer import Payer, is_unfetched, payer_of, payor_name
+from fhir_massage.case.people import Directory, People
+from fhir_massage.case.record import Record
+from fhir_massage.case.referral import gives_a_period, visits_ordered
+from fhir_massage.case.seen import OrderCase, OrderCoverage, PatientCondition, Performer
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
-from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.benefits import benefits_on
-from fhir_massage.fhir.payer import Payer, is_unfetched, payer_of, payor_name
-from fhir_massage.fhir.people import Directory, People
-from fhir_massage.fhir.read import Entry, objects
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index, same, tail
-from fhir_massage.fhir.referral import gives_a_period, visits_ordered
-from fhir_massage.model.case import OrderCase, OrderCoverage, PatientCondition, Performer
+from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.read import Entry, objects
+from fhir_massage.read.references import Index, same, tail
 
 #: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
 _OF_ORGANS = ("carotid", "prostat", "rectal")

@@ -7,10 +7,10 @@ from datetime import date
 import msgspec
 
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import codes
-from fhir_massage.fhir.elements import Coverage, Organization
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index, tail
+from fhir_massage.read import codes
+from fhir_massage.read.elements import Coverage, Organization
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index, tail
 
 
 class Payer(msgspec.Struct, frozen=True):

@@ -7,9 +7,10 @@ from datetime import date
 
 import msgspec
 
+from fhir_massage.case.seen import Provider
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import codes
-from fhir_massage.fhir.elements import (
+from fhir_massage.read import codes
+from fhir_massage.read.elements import (
     CareTeam,
     CodeableConcept,
     Identifier,
@@ -18,9 +19,8 @@ from fhir_massage.fhir.elements import (
     PractitionerRole,
     Reference,
 )
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import Provider
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 
 
 class Described(msgspec.Struct, frozen=True):

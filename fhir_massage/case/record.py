@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 
+from fhir_massage.case.history import History
+from fhir_massage.case.payer import Payer
+from fhir_massage.case.people import Directory
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.history import History
-from fhir_massage.fhir.payer import Payer
-from fhir_massage.fhir.people import Directory
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import Index
+from fhir_massage.read import elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 
 #: A payer's answer on benefits, with what it says of one coverage.
 Answered = tuple[Entry, elements.CoverageEligibilityResponse, elements.EligibilityInsurance]

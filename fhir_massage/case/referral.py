@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fhir_massage.fhir import codes, dates, elements
-from fhir_massage.fhir.people import Directory, People
-from fhir_massage.fhir.quantity import measure
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.references import identity_of, same
-from fhir_massage.model.case import Number, Referral
+from fhir_massage.case.people import Directory, People
+from fhir_massage.case.seen import Number, Referral
+from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.quantity import measure
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import identity_of, same
 
 
 def read_referral(directory: Directory, entry: Entry, element: str, patient: str | None) -> Referral | None:

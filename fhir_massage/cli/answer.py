@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fhir_massage.cli.common import facts_in_use, format_option, on_option, policies_option, write_json
-from fhir_massage.review.answer import answer as answer_to
+from fhir_massage.engine.answer import answer as answer_to
 
 WORDS = {"yes": "Yes", "no": "No", "conditional": "Under conditions"}
 

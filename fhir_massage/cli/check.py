@@ -15,11 +15,11 @@ import click
 from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option, write_json
 from fhir_massage.cli.documents import Source, come_together, name_of, open_source, rewritten
 from fhir_massage.cli.record import Record
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import joined, review_arrival, reviewed
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir.read import Arrival
-from fhir_massage.review.engine import joined, review_arrival, reviewed
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import Arrival
 
 CORRECT, ERRORS, UNREADABLE = 0, 1, 2
 

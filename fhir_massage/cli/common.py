@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 
 from fhir_massage.facts.book import Facts, shipped
-from fhir_massage.fhir.read import encode
 from fhir_massage.installed import Plugin
+from fhir_massage.read.read import encode
 from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import read_settings
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.engine.document import replaced_at
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Arrival, Entry, encode, is_json_lines, read, read_lines
-from fhir_massage.review.document import replaced_at
+from fhir_massage.read.read import Arrival, Entry, encode, is_json_lines, read, read_lines
 
 Json = dict[str, Any]
 #: How many lines of one file that cannot be read are told one by one: a file that holds no FHIR has many.

@@ -18,8 +18,8 @@ from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.play import CannotPlay, Scene, context_of, fetched, prefetch_of
 from fhir_massage.ehr.server import FhirServer
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir.read import encode
 from fhir_massage.present.card_text import plain, show_cards, suggestions
+from fhir_massage.read.read import encode
 
 Json = dict[str, Any]
 SECONDS = 30.0

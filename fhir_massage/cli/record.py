@@ -12,7 +12,7 @@ from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.gather import follow
 from fhir_massage.ehr.play import fetched
 from fhir_massage.ehr.server import FhirServer
-from fhir_massage.fhir.read import Arrival, Entry, encode, read
+from fhir_massage.read.read import Arrival, Entry, encode, read
 
 _REFERENCE = re.compile(r"(Claim|ServiceRequest)/[A-Za-z0-9\-.]{1,64}")
 SECONDS = 60.0

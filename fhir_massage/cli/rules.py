@@ -8,12 +8,12 @@ from typing import Literal
 import click
 
 from fhir_massage.cli.common import console, facts_in_use, format_option, say_what_is_left_out, write_json
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import review
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir.dates import day
-from fhir_massage.fhir.read import parse
-from fhir_massage.model.finding import Finding
-from fhir_massage.review.engine import review
-from fhir_massage.review.report import Report
+from fhir_massage.read.dates import day
+from fhir_massage.read.read import parse
 from fhir_massage.rules import Rule, all_rules, rule_by_id, rule_plugins
 from fhir_massage.rules.registry import SECTIONS
 

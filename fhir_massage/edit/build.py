@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import codes
+from fhir_massage.read import codes
 
 Json = dict[str, Any]
 

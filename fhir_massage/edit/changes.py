@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
-from fhir_massage.fhir.quantity import measure
-from fhir_massage.model.finding import Edit
+from fhir_massage.edit.finding import Edit
+from fhir_massage.read.quantity import measure
 
 Json = dict[str, Any]
 CENT = Decimal("0.01")

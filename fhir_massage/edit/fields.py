@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from fhir_massage.edit import patch
+from fhir_massage.edit.changes import CENT, ClaimChange
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir import codes, patch
-from fhir_massage.fhir.changes import CENT, ClaimChange
-from fhir_massage.fhir.quantity import measure
+from fhir_massage.read import codes
+from fhir_massage.read.quantity import measure
 
 Json = dict[str, Any]
 LETTERS = "ABCDEFGHIJKL"

@@ -12,8 +12,8 @@ from itertools import compress, count
 from operator import is_not
 from typing import Any
 
+from fhir_massage.edit.finding import Edit
 from fhir_massage.errors import PatchFailed
-from fhir_massage.model.finding import Edit
 
 
 def apply(document: Any, edits: Iterable[Edit]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from fhir_massage.errors import FhirMassageError, Unreadable
-from fhir_massage.fhir.read import encode, parse
+from fhir_massage.read.read import encode, parse
 
 Json = dict[str, Any]
 SECONDS = 30

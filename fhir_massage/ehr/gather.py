@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from fhir_massage.case.followed import Unmet, unmet
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import NotReachable, NotThere
 from fhir_massage.ehr.server import FhirServer
 from fhir_massage.ehr.together import fetch_together
 from fhir_massage.errors import NotFetched, Unreadable
-from fhir_massage.fhir.followed import Unmet, unmet
-from fhir_massage.fhir.read import Arrival, Entry, read
-from fhir_massage.fhir.references import Index, tail
 from fhir_massage.hooks.prefetch import missing
 from fhir_massage.hooks.request import order_references, take_in
 from fhir_massage.hooks.services import Service
 from fhir_massage.hooks.templates import filled
+from fhir_massage.read.read import Arrival, Entry, read
+from fhir_massage.read.references import Index, tail
 
 Json = dict[str, Any]
 Connect = Callable[[], FhirServer]

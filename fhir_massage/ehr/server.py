@@ -18,7 +18,7 @@ from fhir_massage.ehr.address import Base, OpenSockets, session
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import AddressRefused, NotReachable, NotThere, OutOfTime
 from fhir_massage.errors import NotFetched, Unreadable
-from fhir_massage.fhir.read import parse
+from fhir_massage.read.read import parse
 
 Json = dict[str, Any]
 

@@ -12,13 +12,13 @@ from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import NotThere
 from fhir_massage.ehr.gather import follow
 from fhir_massage.ehr.server import FhirServer
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import review_arrival, reviewed
 from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir.notification import is_id
-from fhir_massage.fhir.read import Arrival, encode, objects, read
 from fhir_massage.present.task import OPEN, ended, is_ours, task
-from fhir_massage.review.engine import review_arrival, reviewed
-from fhir_massage.review.report import Report
+from fhir_massage.read.notification import is_id
+from fhir_massage.read.read import Arrival, encode, objects, read
 
 Json = dict[str, Any]
 #: Seconds that a search for changes goes back behind the newest one seen: servers show them out of order.

@@ -9,17 +9,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from fhir_massage.case.claim import claim_case
+from fhir_massage.case.record import Record
+from fhir_massage.case.seen import ClaimCase, Provider
+from fhir_massage.edit.finding import Citation
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import OutsideScope, Row
-from fhir_massage.fhir import codes
-from fhir_massage.fhir.claim import claim_case
-from fhir_massage.fhir.read import read
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase, Provider
-from fhir_massage.model.finding import Citation
+from fhir_massage.read import codes
+from fhir_massage.read.read import read
+from fhir_massage.read.references import Index
 from fhir_massage.rules import rules_for
 from fhir_massage.rules.payment import PROFESSIONS, in_words, refusal
 from fhir_massage.rules.tools import cite, named

@@ -12,16 +12,16 @@ from typing import Literal
 
 import msgspec
 
+from fhir_massage.case.order import coverage_cases
+from fhir_massage.case.record import Record
+from fhir_massage.case.seen import OrderCase
+from fhir_massage.engine.answer import ASKING, NUMBER_ON_CLAIM, REFERRAL_ON_CLAIM, Answer, Reason, answer
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import AuthorizationAsked
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.order import coverage_cases
-from fhir_massage.fhir.read import Entry
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import OrderCase
-from fhir_massage.review.answer import ASKING, NUMBER_ON_CLAIM, REFERRAL_ON_CLAIM, Answer, Reason, answer
+from fhir_massage.read import elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 from fhir_massage.rules.order import LETTER_FOR, OFFERED, services_of
 from fhir_massage.rules.payment import benefits_for, in_words
 from fhir_massage.rules.tools import listed, named

@@ -7,8 +7,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from fhir_massage.fhir.patch import touched_keys, touched_places
-from fhir_massage.model.case import ClaimCase, Line
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.patch import touched_keys, touched_places
 from fhir_massage.rules import rules_for
 
 _OF_LINES = Line.__struct_fields__

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir_massage.fhir.read import Arrival
-from fhir_massage.review.report import Report
+from fhir_massage.engine.report import Report
+from fhir_massage.read.read import Arrival
 
 
 def corrected_document(arrival: Arrival, report: Report, document: Any) -> Any:

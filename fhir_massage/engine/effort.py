@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhir_massage.fhir.read import Entry, encode
+from fhir_massage.read.read import Entry, encode
 
 #: What any arrival may spend, and what each of its claims and orders adds. A proof on a claim of four lines that
 #: looks at five findings anew spends six; a claim of fifty lines, all of them wrong, has all its corrections proved.

@@ -12,22 +12,23 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.case.claim import ClaimReader
+from fhir_massage.case.order import order_case
+from fhir_massage.case.record import Record
+from fhir_massage.case.seen import ClaimCase, Encounter, Line, OrderCase
+from fhir_massage.edit import patch
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Correction, Edit, Finding, Found, line_of
+from fhir_massage.edit.patch import touched_places
+from fhir_massage.engine.differences import changed_lines, differences, rules_touched
+from fhir_massage.engine.effort import Effort, size
+from fhir_massage.engine.report import Broken
+from fhir_massage.engine.silence import Unmet, firing_in, narrowed, remember, speaking
 from fhir_massage.errors import PatchFailed, Unreadable
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import elements, patch
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.fhir.claim import ClaimReader
-from fhir_massage.fhir.order import order_case
-from fhir_massage.fhir.patch import touched_places
-from fhir_massage.fhir.read import Entry, replaced
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase
-from fhir_massage.model.finding import Correction, Edit, Finding, Found, line_of
-from fhir_massage.review.differences import changed_lines, differences, rules_touched
-from fhir_massage.review.effort import Effort, size
-from fhir_massage.review.report import Broken
-from fhir_massage.review.silence import Unmet, firing_in, narrowed, remember, speaking
+from fhir_massage.read import elements
+from fhir_massage.read.read import Entry, replaced
+from fhir_massage.read.references import Index
 from fhir_massage.rules import Rule, Scope, rules_for, rules_within
 from fhir_massage.rules.tools import cite
 

@@ -7,10 +7,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from fhir_massage.case.seen import ClaimCase, OrderCase
+from fhir_massage.edit import patch
+from fhir_massage.edit.finding import Correction, Finding
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir import patch
-from fhir_massage.model.case import ClaimCase, OrderCase
-from fhir_massage.model.finding import Correction, Finding
 
 
 class Broken:
@@ -62,7 +62,7 @@ class Report:
         """Each resource that certain corrections change, by name, with all of them applied.
 
         The resource is whole, as it came but for the corrections. Numbers with decimals are
-        ``Decimal``; ``fhir_massage.fhir.read.encode`` writes them as they were.
+        ``Decimal``; ``fhir_massage.read.read.encode`` writes them as they were.
         """
         return self._correct()
 

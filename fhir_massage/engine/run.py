@@ -7,15 +7,15 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from fhir_massage.case.order import is_in_scope
+from fhir_massage.case.record import Record
+from fhir_massage.engine.effort import Effort
+from fhir_massage.engine.prove import Review, order_of
+from fhir_massage.engine.report import Report
 from fhir_massage.facts.book import Facts, shipped
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.order import is_in_scope
-from fhir_massage.fhir.read import Arrival, Entry, read
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index
-from fhir_massage.review.effort import Effort
-from fhir_massage.review.report import Report
-from fhir_massage.review.resource import Review, order_of
+from fhir_massage.read import elements
+from fhir_massage.read.read import Arrival, Entry, read
+from fhir_massage.read.references import Index
 
 NOT_REVIEWED = frozenset({"cancelled", "entered-in-error"})
 

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 import msgspec
 
-from fhir_massage.model.case import ClaimCase, Encounter, Line
+from fhir_massage.case.seen import ClaimCase, Encounter, Line
 from fhir_massage.rules import LOOKED_AT, Rule, Scope, rules_for, rules_within
 
 #: How many lines and encounters are remembered; what a stranger makes up must not fill the memory.

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.edit import fields, patch
+from fhir_massage.edit.finding import Correction, Edit, Finding
+from fhir_massage.engine.document import replaced_at
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import FhirMassageError, PatchFailed
-from fhir_massage.fhir import fields, patch
-from fhir_massage.fhir.read import Arrival, Entry, encode
-from fhir_massage.model.finding import Correction, Edit, Finding
-from fhir_massage.review.document import replaced_at
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import Arrival, Entry, encode
 
 #: How many steps can be taken back.
 MOST_STEPS = 25

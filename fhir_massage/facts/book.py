@@ -69,7 +69,7 @@ class Facts:
         self.plugins = plugins
         self.sources = dict(sources)
         self.imported = imported
-        #: What reviews found to follow from these facts alone, kept for the next (see ``review.silence``).
+        #: What reviews found to follow from these facts alone, kept for the next (see ``engine.silence``).
         self.remembered: dict[Hashable, frozenset[str]] = {}
         self._raw = tables
         self._sites: dict[tuple[Hashable, ...], frozenset[str]] = {}

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.engine.coverage import Assertion, assertions, ordered
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.read import Arrival, Entry
 from fhir_massage.hooks.configuration import Configuration
 from fhir_massage.hooks.request import Booked
 from fhir_massage.hooks.services import Service
 from fhir_massage.present.coverage_information import annotated
-from fhir_massage.review.coverage import Assertion, assertions, ordered
+from fhir_massage.read import elements
+from fhir_massage.read.read import Arrival, Entry
 
 Json = dict[str, Any]
 

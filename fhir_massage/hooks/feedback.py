@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import parse, refuse_duplicate_keys
+from fhir_massage.read.read import parse, refuse_duplicate_keys
 
 #: RFC 3339, section 5.6: a date with time and offset.
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhir_massage.errors import NotFetched
-from fhir_massage.fhir.read import Arrival
 from fhir_massage.hooks.services import Service
+from fhir_massage.read.read import Arrival
 
 #: Gets what is missing. Given the service, the request (with ``fhirServer`` and ``fhirAuthorization``) and what
 #: came with it, it returns what it fetched; whatever it could not have stands in ``unread`` as ``NotFetched``,

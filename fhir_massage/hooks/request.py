@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.case.appointment import as_order, orders_behind, performers_of
+from fhir_massage.case.order import is_in_scope
+from fhir_massage.engine.run import under_review
 from fhir_massage.errors import NotAtHand, NotFetched, Unreadable
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import elements
-from fhir_massage.fhir.appointment import as_order, orders_behind, performers_of
-from fhir_massage.fhir.order import is_in_scope
-from fhir_massage.fhir.read import Arrival, Entry, objects, parse, read
-from fhir_massage.fhir.references import Index, tail
 from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.services import Field, Service
-from fhir_massage.review.engine import under_review
+from fhir_massage.read import elements
+from fhir_massage.read.read import Arrival, Entry, objects, parse, read
+from fhir_massage.read.references import Index, tail
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(r"(https?://\S+/)?[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?")

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.case.seen import ClaimCase, OrderCase
+from fhir_massage.edit.finding import Citation, Correction, Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import NotFetched, Unreadable
-from fhir_massage.model.case import ClaimCase, OrderCase
-from fhir_massage.model.finding import Citation, Correction, Finding
 from fhir_massage.present.finding import as_json
 from fhir_massage.present.outcome import reason
-from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_by_id
 from fhir_massage.rules.tools import listed, named
 

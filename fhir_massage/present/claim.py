@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from fhir_massage.case.seen import ClaimCase, Line, OrderCase
+from fhir_massage.edit.fields import letter
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir import codes, elements
-from fhir_massage.fhir.fields import letter
-from fhir_massage.fhir.read import Arrival, Entry
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase, Line, OrderCase
-from fhir_massage.model.finding import Finding
 from fhir_massage.present.text import at_risk
-from fhir_massage.review.report import Report
+from fhir_massage.read import codes, elements
+from fhir_massage.read.read import Arrival, Entry
+from fhir_massage.read.references import Index
 from fhir_massage.rules.tools import number
 
 _GRAVITY = {"error": 0, "warning": 1, "information": 2}

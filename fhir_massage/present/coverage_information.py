@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from fhir_massage.fhir.codes import CPT, HCPCS
-from fhir_massage.fhir.order import COVERAGE_INFORMATION, covered_by
-from fhir_massage.fhir.read import encode
-from fhir_massage.fhir.references import tail
-from fhir_massage.review.coverage import Assertion, Detail, Why
+from fhir_massage.case.order import COVERAGE_INFORMATION, covered_by
+from fhir_massage.engine.coverage import Assertion, Detail, Why
+from fhir_massage.read.codes import CPT, HCPCS
+from fhir_massage.read.read import encode
+from fhir_massage.read.references import tail
 
 Json = dict[str, Any]
 Version = Literal["2.1", "2.2"]

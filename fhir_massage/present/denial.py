@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from fhir_massage.edit.finding import Denial
 from fhir_massage.facts.book import Facts
-from fhir_massage.model.finding import Denial
 
 
 def in_words(denial: Denial | None, facts: Facts, on: date) -> list[tuple[str, str]]:

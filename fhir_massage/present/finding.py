@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.model.finding import Correction, Edit, Finding
-from fhir_massage.review.report import Report
+from fhir_massage.edit.finding import Correction, Edit, Finding
+from fhir_massage.engine.report import Report
 
 Json = dict[str, Any]
 

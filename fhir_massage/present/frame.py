@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.model.finding import Finding
-from fhir_massage.review.report import Report
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.fhir.read import encode
-from fhir_massage.model.finding import Correction
+from fhir_massage.edit.finding import Correction
 from fhir_massage.present.claim import Marked
+from fhir_massage.read.read import encode
 
 #: A longer resource is shown around its marks only: a page that holds it twice would be slow to use.
 LONGEST = 1_500

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import Unreadable
-from fhir_massage.model.finding import Finding
-from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_by_id
 
 Json = dict[str, Any]

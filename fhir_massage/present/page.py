@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from fhir_massage.engine.report import Report
 from fhir_massage.present.text import at_risk
-from fhir_massage.review.report import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from fhir_massage.engine.report import Report
 from fhir_massage.present.outcome import operation_outcome
-from fhir_massage.review.report import Report
 
 Json = dict[str, Any]
 

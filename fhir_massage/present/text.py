@@ -10,10 +10,10 @@ from decimal import Decimal
 from rich.console import Console
 from rich.text import Text
 
+from fhir_massage.case.seen import ClaimCase, Line, OrderCase
+from fhir_massage.edit.finding import Correction, Denial, Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.facts.book import Facts
-from fhir_massage.model.case import ClaimCase, Line, OrderCase
-from fhir_massage.model.finding import Correction, Denial, Finding
-from fhir_massage.review.report import Report
 from fhir_massage.rules import rule_by_id
 
 _STYLES = {"error": "bold red", "warning": "yellow", "information": "cyan"}

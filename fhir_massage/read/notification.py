@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_massage.fhir.read import objects
-from fhir_massage.fhir.references import tail
+from fhir_massage.read.read import objects
+from fhir_massage.read.references import tail
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 

@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from fhir_massage.errors import TooLarge, Unreadable
-from fhir_massage.fhir import elements
+from fhir_massage.read import elements
 
 #: The largest document that is read, in bytes. Bulk input is read line by line.
 LARGEST_DOCUMENT = 64 * 1024 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from copy import copy
 from typing import Self, TypeVar
 
-from fhir_massage.fhir.elements import Identifier, PractitionerRole, Reference, Resource
-from fhir_massage.fhir.read import Entry
+from fhir_massage.read.elements import Identifier, PractitionerRole, Reference, Resource
+from fhir_massage.read.read import Entry
 
 R = TypeVar("R", bound=Resource)
 

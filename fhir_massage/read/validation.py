@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Arrival, objects
+from fhir_massage.read.read import Arrival, objects
 
 #: FHIR's ``resource-validation-mode``.
 MODES = ("create", "update", "delete", "profile")

@@ -9,10 +9,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
+from fhir_massage.case.seen import ClaimCase, EarlierLine, Encounter, Line, Number
+from fhir_massage.edit.changes import CENT, ClaimChange
+from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.facts.policy import FilingLimit
-from fhir_massage.fhir.changes import CENT, ClaimChange
-from fhir_massage.model.case import ClaimCase, EarlierLine, Encounter, Line, Number
-from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, days_after, named
 

@@ -7,12 +7,12 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.rows import Technique
-from fhir_massage.fhir import codes
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.model.case import ClaimCase, Line
-from fhir_massage.model.finding import Correction, Denial, Found
+from fhir_massage.read import codes
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, listed, named
 

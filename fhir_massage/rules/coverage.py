@@ -7,9 +7,9 @@ from datetime import date
 
 import msgspec
 
+from fhir_massage.case.seen import Benefit, ClaimCase, InsuranceSlot, Line
+from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.facts.policy import AuthorizationAsked, Covered, Payable, YearlyVisits
-from fhir_massage.model.case import Benefit, ClaimCase, InsuranceSlot, Line
-from fhir_massage.model.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.payment import benefits_for
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, listed, named

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from fhir_massage.case.seen import ClaimCase, Diagnosis, Line
+from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.rows import DiagnosisCode, Row
-from fhir_massage.fhir.codes import ICD_10_CM_SYSTEMS, with_dot
-from fhir_massage.model.case import ClaimCase, Diagnosis, Line
-from fhir_massage.model.finding import Correction, Denial, Edit, Found
+from fhir_massage.read.codes import ICD_10_CM_SYSTEMS, with_dot
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, charges, cite, confirmed, listed, named
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.fhir.quantity import measure
-from fhir_massage.fhir.references import tail
-from fhir_massage.model.case import OrderCase
+from fhir_massage.case.seen import OrderCase
+from fhir_massage.read.quantity import measure
+from fhir_massage.read.references import tail
 from fhir_massage.rules.tools import named, number
 
 Json = dict[str, Any]

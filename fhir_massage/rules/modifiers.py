@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.policy import Covered, Flag, Payable
 from fhir_massage.facts.rows import ModifierConflict, TherapyThreshold
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.model.case import ClaimCase, Line
-from fhir_massage.model.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named, number, without_modifiers
 

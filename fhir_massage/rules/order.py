@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fhir_massage.case.seen import OrderCase, Performer
+from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.facts.policy import Covered, Payable
 from fhir_massage.facts.rows import OutsideScope
-from fhir_massage.fhir import codes
-from fhir_massage.model.case import OrderCase, Performer
-from fhir_massage.model.finding import Correction, Denial, Edit, Found
+from fhir_massage.read import codes
 from fhir_massage.rules import letter
 from fhir_massage.rules.payment import benefits_for, in_words, refusal
 from fhir_massage.rules.registry import order_rule

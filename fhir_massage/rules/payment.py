@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from fhir_massage.case.seen import Benefit
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Payable, Policy
 from fhir_massage.facts.rows import OutsideScope
-from fhir_massage.model.case import Benefit
 
 #: Benefit categories (HL7 benefit-category) of services that are plainly others than therapy.
 OTHER_BENEFITS = frozenset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from fhir_massage.case.seen import ClaimCase, Line, Provider
+from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import Payable
-from fhir_massage.model.case import ClaimCase, Line, Provider
-from fhir_massage.model.finding import Denial, Found
 from fhir_massage.rules.payment import in_words, outside_profession
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, listed, named

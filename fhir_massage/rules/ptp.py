@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from fhir_massage.case.seen import ClaimCase, Encounter, Line
+from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.rows import Pair
-from fhir_massage.model.case import ClaimCase, Encounter, Line
-from fhir_massage.model.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import certain, change, cite, confirmed, follows_ncci, listed, named, without_modifiers
 

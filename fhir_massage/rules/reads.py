@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from fhir_massage.model.case import ClaimCase, Encounter, Line, OrderCase, Provider
+from fhir_massage.case.seen import ClaimCase, Encounter, Line, OrderCase, Provider
 
 RULES = "fhir_massage.rules"
 _SEEN_BY_RULES = (ClaimCase, OrderCase, Encounter, Line, Provider)

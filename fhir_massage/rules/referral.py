@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from fhir_massage.case.seen import ClaimCase, Line, Referral
+from fhir_massage.edit.finding import Citation, Denial, Found
 from fhir_massage.facts.policy import ReferralAsked
 from fhir_massage.facts.rows import Row
-from fhir_massage.fhir.codes import PROCEDURE_SYSTEMS, SNOMED_SYSTEMS, has_procedure_shape
-from fhir_massage.model.case import ClaimCase, Line, Referral
-from fhir_massage.model.finding import Citation, Denial, Found
+from fhir_massage.read.codes import PROCEDURE_SYSTEMS, SNOMED_SYSTEMS, has_procedure_shape
 from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import charges, cite, counted, days_after, listed, named

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from fhir_massage.case.seen import ClaimCase, OrderCase
+from fhir_massage.edit.finding import Citation, Denial, Found, Severity
 from fhir_massage.errors import UnknownRule
 from fhir_massage.installed import Plugin
-from fhir_massage.model.case import ClaimCase, OrderCase
-from fhir_massage.model.finding import Citation, Denial, Found, Severity
 from fhir_massage.rules import plugins
 from fhir_massage.rules.reads import reads_of
 from fhir_massage.rules.tools import change, charges, named, part_of_charge

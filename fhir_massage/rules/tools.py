@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 
+from fhir_massage.case.seen import ClaimCase, Line, Number
+from fhir_massage.edit.changes import Charged, ClaimChange
+from fhir_massage.edit.finding import Citation, Correction
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import Row
-from fhir_massage.fhir.changes import Charged, ClaimChange
-from fhir_massage.model.case import ClaimCase, Line, Number
-from fhir_massage.model.finding import Citation, Correction
 
 #: Payer classes that pay what the patient decides, and edit nothing.
 NO_INSURERS = frozenset({"hsa-fsa", "self-pay"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.model.case import ClaimCase, Encounter, Line, Number
-from fhir_massage.model.finding import Correction, Denial, Found
+from fhir_massage.case.seen import ClaimCase, Encounter, Line, Number
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.counting import allot
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import (

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from fhir_massage.model.finding import Finding
-from fhir_massage.review.report import Report
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.report import Report
 from fhir_massage.store.log import Store
 from fhir_massage.store.schema import Feedback, FindingRecord
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from fhir_massage.fhir.read import encode
+from fhir_massage.engine.coverage import Assertion
+from fhir_massage.engine.report import Report
 from fhir_massage.hooks.feedback import Outcome
 from fhir_massage.present.card import Made
-from fhir_massage.review.coverage import Assertion
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import encode
 from fhir_massage.store.privacy import Privacy
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from fhir_massage.fhir.codes import CPT, HCPCS, SNOMED
+from fhir_massage.read.codes import CPT, HCPCS, SNOMED
 from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.market import Market
 from fhir_massage.synthetic.parties import ICD_10_CM, UCUM, Addresses, Json, concept, taxonomy

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir.read import encode
+from fhir_massage.read.read import encode
 from fhir_massage.synthetic.dataset import DataSet, KnownFault
 
 #: The types of resources in a data set, each with a file of its own, which may be empty.

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from fhir_massage.fhir.codes import CPT, SNOMED
+from fhir_massage.read.codes import CPT, SNOMED
 from fhir_massage.synthetic import parties
 from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.made import bundle

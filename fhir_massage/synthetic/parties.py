@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from fhir_massage.facts.policy import ReferralAsked
-from fhir_massage.fhir.codes import CPT, HCPCS, SNOMED
+from fhir_massage.read.codes import CPT, HCPCS, SNOMED
 from fhir_massage.synthetic import repertoire
 from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.market import PayerName

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, current_app, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from fhir_massage.fhir.read import encode
+from fhir_massage.read.read import encode
 
 if TYPE_CHECKING:
     from fhir_massage.web.app import Service

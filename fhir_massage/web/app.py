@@ -11,11 +11,11 @@ from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.facts.book import Facts, shipped
-from fhir_massage.fhir.read import read
 from fhir_massage.hooks.prefetch import Fetch
-from fhir_massage.review.engine import review_arrival
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import read
 from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_unfit
 from fhir_massage.store.address import BadStore

@@ -13,7 +13,8 @@ import structlog
 from flask import Blueprint, Response, g
 from werkzeug.exceptions import NotFound
 
-from fhir_massage.fhir.read import Arrival
+from fhir_massage.engine.report import Report
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.hooks.annotate import Annotations, annotate
 from fhir_massage.hooks.configuration import Configuration, configuration, wanted
 from fhir_massage.hooks.feedback import read_feedback
@@ -21,8 +22,7 @@ from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.request import bookings, read_request, require_data, sent_to, subjects, take_in
 from fhir_massage.hooks.services import Service, discovery, service_by_id
 from fhir_massage.present.card import Made, make_cards
-from fhir_massage.review.engine import review_arrival
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import Arrival
 from fhir_massage.store import record
 from fhir_massage.store.findings import findings_on
 from fhir_massage.store.schema import Card, Feedback, FindingRecord, HookCall

@@ -15,10 +15,10 @@ from fhir_massage.ehr.gather import gather
 from fhir_massage.ehr.server import FhirServer
 from fhir_massage.errors import NotFetched
 from fhir_massage.facts.book import Facts
-from fhir_massage.fhir.read import Arrival, Entry
 from fhir_massage.hooks.prefetch import Fetch
 from fhir_massage.hooks.request import bookings, subjects
 from fhir_massage.hooks.services import Service
+from fhir_massage.read.read import Arrival, Entry
 from fhir_massage.settings import Settings
 from fhir_massage.web.metrics import Metrics
 

@@ -8,13 +8,13 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotAcceptable, NotFound
 
 from fhir_massage import __version__
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.read import Arrival, parse, read
-from fhir_massage.fhir.structure import departures
-from fhir_massage.fhir.validation import call_of, remarks
 from fhir_massage.present.conformance import VALIDATE, capability_statement, operation_definition
 from fhir_massage.present.outcome import issue, operation_outcome
-from fhir_massage.review.engine import review_arrival
+from fhir_massage.read.read import Arrival, parse, read
+from fhir_massage.read.structure import departures
+from fhir_massage.read.validation import call_of, remarks
 from fhir_massage.web.answer import fhir_json, json_body, service
 
 door = Blueprint("fhir", __name__, url_prefix="/fhir")

@@ -6,8 +6,8 @@ from datetime import date
 
 from flask import Blueprint, Response, request
 
+from fhir_massage.engine.answer import answer
 from fhir_massage.errors import Unreadable
-from fhir_massage.review.answer import answer
 from fhir_massage.web.answer import plain_json, service
 
 door = Blueprint("health", __name__)

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from fhir_massage import __version__
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import NotFetched
 from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
 from fhir_massage.facts.book import TABLES, Facts
 from fhir_massage.hooks.feedback import Outcome
 from fhir_massage.present.card import Made
-from fhir_massage.review.report import Report
 
 log = structlog.get_logger()
 P = ParamSpec("P")

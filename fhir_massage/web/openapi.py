@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from fhir_massage import __version__
-from fhir_massage.fhir.validation import MODES
 from fhir_massage.hooks.services import SERVICES
+from fhir_massage.read.validation import MODES
 from fhir_massage.web.answer import plain_json
 from fhir_massage.web.fhir import VALIDATED
 

@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.server import FhirServer, Limits
 from fhir_massage.ehr.told import changes_since, review_on
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
-from fhir_massage.review.report import Report
 from fhir_massage.settings import Settings
 from fhir_massage.store.notices import CHANGES, LEASE, Notice, Notices
 

@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.fhir.notification import claims_told, is_id
-from fhir_massage.fhir.read import parse
 from fhir_massage.present.outcome import outcome_of
+from fhir_massage.read.notification import claims_told, is_id
+from fhir_massage.read.read import parse
 from fhir_massage.store.notices import CHANGES
 from fhir_massage.web.answer import fhir_json, json_body, service
 

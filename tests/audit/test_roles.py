@@ -14,8 +14,8 @@ from fhir_massage.audit import gather, scatter
 from fhir_massage.audit.gather import MOST_ROLES, Elsewhere, part_of, review_part
 from fhir_massage.audit.inputs import CHUNK, chunks, find_files
 from fhir_massage.audit.scatter import SPILL, Spill, open_spills
+from fhir_massage.edit.finding import Finding
 from fhir_massage.facts.book import shipped
-from fhir_massage.model.finding import Finding
 from fhir_massage.present.finding import as_json
 from tests.audit.cases import BAD, GOOD, ON, Json, bundle, findings, named_by_role, put, run, together
 from tests.claims import TAXONOMY, order

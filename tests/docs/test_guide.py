@@ -10,8 +10,8 @@ import pytest
 
 from docs import build, figures, matrix
 from fhir_massage import answer
+from fhir_massage.engine.answer import ASKED_ABOUT
 from fhir_massage.facts.book import shipped
-from fhir_massage.review.answer import ASKED_ABOUT
 from fhir_massage.rules import all_rules
 from fhir_massage.rules.payment import PROFESSIONS
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from fhir_massage.case.seen import ClaimCase
+from fhir_massage.edit.build import TAXONOMY, Draft, DraftLine, bundle
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.build import TAXONOMY, Draft, DraftLine, bundle
-from fhir_massage.fhir.read import encode
-from fhir_massage.fhir.structure import departures
-from fhir_massage.model.case import ClaimCase
+from fhir_massage.read.read import encode
+from fhir_massage.read.structure import departures
 from tests.claims import reviewed
 
 FACTS = shipped()

@@ -8,10 +8,10 @@ import jsonpatch  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fhir_massage.fhir import patch
-from fhir_massage.fhir.changes import ClaimChange
-from fhir_massage.fhir.read import encode, read
-from fhir_massage.model.finding import Edit
+from fhir_massage.edit import patch
+from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.finding import Edit
+from fhir_massage.read.read import encode, read
 
 Json = dict[str, Any]
 any_claim = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.fhir.fields import BadField, change_head, change_line
+from fhir_massage.edit.fields import BadField, change_head, change_line
 from tests.claims import claim, line, resource
 
 Json = dict[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from fhir_massage.case.history import _Bill
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.history import _Bill
-from fhir_massage.fhir.read import encode, read
-from fhir_massage.review.engine import review_arrival
+from fhir_massage.read.read import encode, read
 from tests.claims import TODAY, Json, bundle, claim, line, resource, reviewed
 
 

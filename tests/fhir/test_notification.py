@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.fhir.notification import claims_told, is_id
+from fhir_massage.read.notification import claims_told, is_id
 
 CLAIM = {"resourceType": "Claim", "id": "c1"}
 FOCUS = {"reference": "http://ehr.example.org/fhir/Claim/c1"}

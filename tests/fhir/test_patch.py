@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir_massage.edit import patch
+from fhir_massage.edit.finding import Edit
 from fhir_massage.errors import PatchFailed
-from fhir_massage.fhir import patch
-from fhir_massage.model.finding import Edit
 
 keys = st.text("ab/~0", max_size=3)
 documents = st.recursive(

@@ -11,11 +11,11 @@ import pytest
 
 from fhir_massage import Unreadable
 from fhir_massage.errors import TooLarge
-from fhir_massage.fhir import dates
-from fhir_massage.fhir import read as reading
-from fhir_massage.fhir.elements import Reference
-from fhir_massage.fhir.read import encode, is_json_lines, read, read_lines
-from fhir_massage.fhir.references import Index
+from fhir_massage.read import dates
+from fhir_massage.read import read as reading
+from fhir_massage.read.elements import Reference
+from fhir_massage.read.read import encode, is_json_lines, read, read_lines
+from fhir_massage.read.references import Index
 from tests.claims import bundle, claim, resource, reviewed
 
 CLAIM = {"resourceType": "Claim", "id": "c1", "status": "active"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.fhir.elements import Identifier, Reference
-from fhir_massage.fhir.read import Arrival, read
-from fhir_massage.fhir.references import Index, same
+from fhir_massage.read.elements import Identifier, Reference
+from fhir_massage.read.read import Arrival, read
+from fhir_massage.read.references import Index, same
 from tests.claims import Json, claim, grave, line, resource, reviewed, the, varied
 
 MRN = {"system": "http://clinic.example.org/mrn", "value": "17"}

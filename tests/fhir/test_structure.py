@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.fhir.structure import departures
+from fhir_massage.read.structure import departures
 from tests.claims import claim, resource
 
 CLAIM: dict[str, Any] = resource(claim(), "Claim")

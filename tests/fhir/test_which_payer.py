@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_massage.model.case import ClaimCase
+from fhir_massage.case.seen import ClaimCase
 from tests.claims import Json, claim, line, resource, reviewed, varied
 
 SOPT = "https://nahdo.org/sopt"

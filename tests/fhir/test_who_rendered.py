@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from fhir_massage.fhir.read import read, replaced
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase
+from fhir_massage.case.seen import ClaimCase
+from fhir_massage.read.read import read, replaced
+from fhir_massage.read.references import Index
 from tests.claims import TAXONOMY, Json, claim, concept, line, resource, reviewed, varied
 
 NUCC = "http://nucc.org/provider-taxonomy"

@@ -11,10 +11,10 @@ import pytest
 
 from fhir_massage.errors import NotAtHand, Unreadable
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import Arrival, read
 from fhir_massage.hooks.prefetch import missing
 from fhir_massage.hooks.request import read_request, require_data, sent_to, subjects, take_in
 from fhir_massage.hooks.services import SERVICES, Service
+from fhir_massage.read.read import Arrival, read
 from tests.claims import TODAY, concept
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Response
 
-from fhir_massage.fhir.read import read
+from fhir_massage.read.read import read
 from fuzz import __main__ as fuzz
 from fuzz.judge import Judge
 from fuzz.messages import messages

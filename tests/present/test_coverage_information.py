@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from fhir_massage.engine.coverage import assertions, ordered
 from fhir_massage.facts.book import Facts, read_facts, shipped
-from fhir_massage.fhir.read import encode, parse, read
 from fhir_massage.present.coverage_information import Version, annotated
-from fhir_massage.review.coverage import assertions, ordered
+from fhir_massage.read.read import encode, parse, read
 from tests.claims import PAYORS, TAXONOMY, TODAY, bundle, concept, order, resource
 from tests.crd import check_action, check_coverage_information, coverage_information, values
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 import fhir_massage
 from fhir_massage.cli import main as command_line
+from fhir_massage.engine.answer import ASKED_ABOUT, SERVICES, Answer, answer, matrix
 from fhir_massage.errors import FhirMassageError, UnknownQuestion
 from fhir_massage.facts.book import shipped
-from fhir_massage.review.answer import ASKED_ABOUT, SERVICES, Answer, answer, matrix
 from fhir_massage.rules.payment import PROFESSIONS
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app

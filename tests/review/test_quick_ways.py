@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
+from fhir_massage.case.record import Record
+from fhir_massage.case.seen import ClaimCase
+from fhir_massage.engine.effort import Effort
+from fhir_massage.engine.prove import Review, Told
+from fhir_massage.engine.run import review, under_review
+from fhir_massage.engine.silence import speaking
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import encode, read
-from fhir_massage.fhir.record import Record
-from fhir_massage.fhir.references import Index
-from fhir_massage.model.case import ClaimCase
-from fhir_massage.review.effort import Effort
-from fhir_massage.review.engine import review, under_review
-from fhir_massage.review.resource import Review, Told
-from fhir_massage.review.silence import speaking
+from fhir_massage.read.read import encode, read
+from fhir_massage.read.references import Index
 from fhir_massage.rules import LOOKED_AT, rules_for, rules_within
 from tests.claims import Json, with_claim
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.facts.book import shipped
-from fhir_massage.model.case import ClaimCase, Line
 from tests.claims import TAXONOMY, TODAY, Json, claim, concept, line, resource, reviewed, varied
 
 CPT = "http://www.ama-assn.org/go/cpt"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.model.case import ClaimCase, Line
+from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.rules.reads import reads_of
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fhir_massage import Report
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import encode, parse
+from fhir_massage.read.read import encode, parse
 from fhir_massage.synthetic.faults import Answer, Fault, OrderFault, claim_faults, order_faults
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.maker import Maker

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fhir_massage.cli import main
+from fhir_massage.engine.run import review_arrival
 from fhir_massage.facts.book import shipped
-from fhir_massage.fhir.read import Arrival, encode, parse, read_lines
-from fhir_massage.fhir.structure import departures
-from fhir_massage.review.engine import review_arrival
+from fhir_massage.read.read import Arrival, encode, parse, read_lines
+from fhir_massage.read.structure import departures
 from fhir_massage.rules import all_rules
 from fhir_massage.synthetic.dataset import DataSet, KnownFault
 from fhir_massage.synthetic.files import KINDS

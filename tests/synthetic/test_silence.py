@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from hypothesis import given
 
-from fhir_massage.fhir.read import encode
-from fhir_massage.fhir.structure import departures
+from fhir_massage.read.read import encode
+from fhir_massage.read.structure import departures
 from fhir_massage.rules import all_rules
 from fhir_massage.synthetic.faults import Fault, claim_faults, order_faults
 from fhir_massage.synthetic.made import Made
@@ -149,7 +149,7 @@ def as_plain(resource: Json) -> Json:
 
 def as_read_bytes(document: bytes) -> Json:
     """A document decoded."""
-    from fhir_massage.fhir.read import parse
+    from fhir_massage.read.read import parse
 
     content: Json = parse(document)
     return content

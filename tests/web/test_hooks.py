@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 from fhir_massage.errors import NotFetched
-from fhir_massage.fhir.read import Arrival, read
+from fhir_massage.read.read import Arrival, read
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app
 from tests.claims import TAXONOMY, bundle, order, resource

@@ -13,9 +13,9 @@ import pytest
 
 from fhir_massage import __version__
 from fhir_massage.cli.main import COMMANDS
-from fhir_massage.fhir.elements import READ
 from fhir_massage.hooks.services import SERVICES, discovery
 from fhir_massage.installed import FACTS, POLICIES, RULES
+from fhir_massage.read.elements import READ
 from fhir_massage.settings import PREFIX, Settings
 from fhir_massage.web.fhir import VALIDATED
 

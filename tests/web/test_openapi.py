@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fhir_massage.engine.run import review
 from fhir_massage.present.finding import as_json
-from fhir_massage.review.engine import review
 from tests.web.test_doors import ROOT, SERVICE, TOO_MANY, hook
 
 Json = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhir_massage.fhir.codes import HCPCS
+from fhir_massage.read.codes import HCPCS
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.claim import technique_words
 from fhir_massage.synthetic.faults.registry import fault

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from flask import request
 
+from fhir_massage.engine.answer import SERVICES, Answer, answer, matrix
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.book import Facts
-from fhir_massage.review.answer import SERVICES, Answer, answer, matrix
 from fhir_massage.rules.payment import PROFESSIONS
 from fhir_massage.web.answer import service
 from fhir_massage.web.workbench.page import asked_day, door, render

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from flask import Response, request
 
-from fhir_massage.fhir import codes
-from fhir_massage.fhir.build import Draft, DraftLine, bundle
-from fhir_massage.fhir.read import encode
+from fhir_massage.edit.build import Draft, DraftLine, bundle
+from fhir_massage.read import codes
+from fhir_massage.read.read import encode
 from fhir_massage.rules.payment import PROFESSIONS
 from fhir_massage.web.answer import service
 from fhir_massage.web.workbench.page import door, professions, render

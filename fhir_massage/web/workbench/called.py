@@ -17,7 +17,7 @@ from werkzeug.test import Client
 from fhir_massage.ehr.address import Base, OpenSockets, session
 from fhir_massage.ehr.errors import AddressRefused
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.fhir.read import encode, parse
+from fhir_massage.read.read import encode, parse
 from fhir_massage.settings import PREFIX
 
 SECONDS = 10

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from fhir_massage.fhir.dates import day
-from fhir_massage.fhir.read import parse
+from fhir_massage.read.dates import day
+from fhir_massage.read.read import parse
 
 FOLDER = Path(__file__).parents[2] / "rules" / "examples"
 

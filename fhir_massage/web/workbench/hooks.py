@@ -10,10 +10,10 @@ import msgspec
 from flask import request
 
 from fhir_massage.errors import FhirMassageError, Unreadable
-from fhir_massage.fhir.read import encode, parse
 from fhir_massage.hooks.services import SERVICES
 from fhir_massage.hooks.simulated import accept, request_for
 from fhir_massage.present.ehr import drawn_cards, system_actions
+from fhir_massage.read.read import encode, parse
 from fhir_massage.store.statistics import last_calls
 from fhir_massage.web.answer import service
 from fhir_massage.web.workbench import examples

@@ -12,8 +12,8 @@ from flask import Blueprint, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from fhir_massage.edit.finding import Citation
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.model.finding import Citation
 from fhir_massage.rules.payment import PROFESSIONS
 
 door = Blueprint("workbench", __name__)

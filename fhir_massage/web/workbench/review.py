@@ -14,18 +14,18 @@ import msgspec
 from flask import Response, current_app, request
 from werkzeug.exceptions import NotFound
 
+from fhir_massage.edit.fields import HEAD_FIELDS, LINE_FIELDS, BadField
+from fhir_massage.edit.finding import Correction, Finding
+from fhir_massage.engine import steps
+from fhir_massage.engine.document import corrected_document
+from fhir_massage.engine.report import Report
 from fhir_massage.errors import TooLarge, Unreadable
-from fhir_massage.fhir.fields import HEAD_FIELDS, LINE_FIELDS, BadField
-from fhir_massage.fhir.read import Arrival, encode, parse, read
-from fhir_massage.model.finding import Correction, Finding
 from fhir_massage.present.claim import ClaimView, in_order, place, views
 from fhir_massage.present.denial import in_words
 from fhir_massage.present.marked import Difference, differences, marked_json
 from fhir_massage.present.outcome import reason
 from fhir_massage.present.text import at_risk
-from fhir_massage.review import steps
-from fhir_massage.review.document import corrected_document
-from fhir_massage.review.report import Report
+from fhir_massage.read.read import Arrival, encode, parse, read
 from fhir_massage.rules import rule_by_id
 from fhir_massage.store.findings import record_review, record_step
 from fhir_massage.web.answer import service

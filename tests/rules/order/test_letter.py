@@ -8,7 +8,7 @@ import itertools
 import pytest
 from fhir.resources.R4B.documentreference import DocumentReference
 
-from fhir_massage.model.case import OrderCase
+from fhir_massage.case.seen import OrderCase
 from fhir_massage.present.card import cards
 from fhir_massage.rules import letter
 from tests.claims import Json, order, reviewed, the, varied

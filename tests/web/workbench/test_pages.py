@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
-from fhir_massage.fhir.structure import departures
+from fhir_massage.read.structure import departures
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app
 from tests.claims import reviewed
