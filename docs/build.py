@@ -42,6 +42,7 @@ def pages(today: date) -> dict[str, str]:
     day = min(today, figures.known_until(facts))
     made = {
         "changes": _read(ROOT / "CHANGELOG.md"),
+        "contributing": _read(ROOT / "CONTRIBUTING.md"),
         "rules": _rules(),
         "can-i-bill-it": matrix.page(day, facts),
         "payers": reference.payers(facts, day),

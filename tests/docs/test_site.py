@@ -107,7 +107,7 @@ class TestContributing:
         )
         (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
         environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        for language, title, content in BLOCK.findall((ROOT / "docs" / "contributing.md").read_text()):
+        for language, title, content in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()):
             if language == "console":
                 _run(content, folder, environment)
             else:
