@@ -21,8 +21,8 @@ from fhir_massage.errors import FhirMassageError
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import FilingLimit, Policy
 from fhir_massage.rules import rule_by_id
-from fhir_massage.rules.counting import allot
 from fhir_massage.rules.tools import listed, named, number
+from fhir_massage.rules.units.counting import allot
 
 T = TypeVar("T")
 VERDICTS = {"yes": "Yes", "no": "No", "conditional": "Under conditions"}

@@ -22,7 +22,7 @@ from fhir_massage.facts.policy import AuthorizationAsked
 from fhir_massage.read import elements
 from fhir_massage.read.read import Entry
 from fhir_massage.read.references import Index
-from fhir_massage.rules.order import LETTER_FOR, OFFERED, services_of
+from fhir_massage.rules.order.services import LETTER_FOR, OFFERED, services_of
 from fhir_massage.rules.payment import benefits_for, in_words
 from fhir_massage.rules.tools import listed, named
 

@@ -1,4 +1,4 @@
-"""The rules: one module a family. Importing this package registers them all."""
+"""The rules: one folder a family, one module a rule. Importing this package registers them all."""
 
 from fhir_massage.rules import units as units  # isort: skip
 from fhir_massage.rules import coding as coding  # isort: skip

@@ -84,9 +84,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return _reads(self.id)
 
     def example(self, kind: Literal["bad", "good"]) -> Path | None:
-        """The file of the rule's example, in the folder ``examples`` beside its module; ``None`` without one."""
-        file = Path(inspect.getfile(self.check)).parent / "examples" / self.id / f"{kind}.json"
-        return file if file.is_file() else None
+        """The file of the rule's example; ``None`` without one.
+
+        It stands in a folder ``examples`` beside the rule's module or beside the package that holds the module.
+        """
+        module = Path(inspect.getfile(self.check))
+        files = (folder / "examples" / self.id / f"{kind}.json" for folder in module.parents[:2])
+        return next((file for file in files if file.is_file()), None)
 
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")

@@ -11,7 +11,7 @@ import msgspec
 
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import Pair
-from fhir_massage.rules.counting import allot
+from fhir_massage.rules.units.counting import allot
 from fhir_massage.synthetic.choices import Choices, chance, some
 from fhir_massage.synthetic.market import Market
 from fhir_massage.synthetic.repertoire import EVALUATIONS, MANIPULATED, SPINE, charge

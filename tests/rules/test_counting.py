@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from fhir_massage.rules.counting import allot, units_of
+from fhir_massage.rules.units.counting import allot, units_of
 from tests.claims import claim, line, reviewed
 
 DEEP = os.environ.get("FHIR_MASSAGE_DEEP") == "1"

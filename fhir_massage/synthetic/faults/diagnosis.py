@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhir_massage.rules.diagnosis import NO_PAYER_EDITS, SUBLUXATION_PAYERS
+from fhir_massage.rules.diagnosis.diagnosis_not_supporting import NO_PAYER_EDITS, SUBLUXATION_PAYERS
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import lines, policy_of

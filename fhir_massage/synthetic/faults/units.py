@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
-from fhir_massage.rules.counting import allot
 from fhir_massage.rules.tools import follows_ncci
+from fhir_massage.rules.units.counting import allot
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.faults.registry import fault

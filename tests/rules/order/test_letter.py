@@ -10,7 +10,7 @@ from fhir.resources.R4B.documentreference import DocumentReference
 
 from fhir_massage.case.seen import OrderCase
 from fhir_massage.present.card import cards
-from fhir_massage.rules import letter
+from fhir_massage.rules.order import letter
 from tests.claims import Json, order, reviewed, the, varied
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_massage.rules.provider import is_npi
+from fhir_massage.rules.provider.npi_invalid import is_npi
 from tests.claims import (
     NPI_THERAPIST,
     PAYORS,

@@ -1,0 +1,93 @@
+"""Charges do not add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.changes import CENT
+from fhir_massage.edit.finding import Correction, Denial, Found
+from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import certain, change, counted, named
+
+
+@claim_rule(
+    "charge-mismatch",
+    family="claim",
+    severity="error",
+    title="Charges do not add up",
+    denial=Denial("CO", "16"),
+)
+def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
+    """Do the sums of the claim.
+
+    What it checks
+    A line's net charge against its units times its unit price (times its factor), and the claim's total
+    against the sum of its lines. Where the total is right and a line is wrong, only the line is told of.
+
+    Why it is denied
+    A claim whose charges do not add up is sent back before it is looked at (CO-16).
+
+    What to do
+    Bill the product, and the sum.
+
+    Source
+    CMS, Medicare Learning Network, web-based training on the CMS-1500, items 24F and 28; HL7, FHIR R4,
+    Claim.item.net and Claim.total.
+    """
+    right: list[Decimal | None] = []
+    for line in case.lines:
+        product = _product(line)
+        if product is None or line.net is None or product == _cents(line.net) or _has_details(case, line):
+            right.append(line.net)
+            continue
+        right.append(product)
+        yield Found(
+            f"{line.element}.net",
+            f"{named(case.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
+            f"{_sum_in_words(line)} make {_dollars(product)}.",
+            (certain(f"Charge {_dollars(product)}", change(case).net(line.index, product)),),
+            at_risk=line.net,
+        )
+    sums = [_sum([line.net for line in case.lines]), _sum(right)]
+    if case.total is None or None in sums or _cents(case.total) in sums:
+        return
+    total = tuple(change(case).total_of_nets())
+    yield Found(
+        "Claim.total",
+        f"The total is {_dollars(case.total)}, while the lines add up to {_dollars(sums[0] or Decimal(0))}.",
+        (Correction(f"Make the total {_dollars(sums[0] or Decimal(0))}", total),) if total else (),
+    )
+
+
+def _product(line: Line) -> Decimal | None:
+    """What the line's units make in whole cents; ``None`` where they are not known, or nought or less."""
+    if line.units is None or line.units <= 0 or line.product is None:
+        return None
+    return _cents(line.product)
+
+
+def _has_details(case: ClaimCase, line: Line) -> bool:
+    """Whether the line has lines of its own, which make up its charge."""
+    return bool(case.read_json()["item"][line.index].get("detail"))
+
+
+def _sum(nets: list[Decimal | None]) -> Decimal | None:
+    known = [_cents(net) for net in nets if net is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(nets) else None
+
+
+@lru_cache(maxsize=4096)
+def _cents(dollars: Decimal) -> Decimal:
+    return dollars.quantize(CENT, ROUND_HALF_UP)
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"${_cents(amount):,}"
+
+
+def _sum_in_words(line: Line) -> str:
+    factor = "" if line.factor is None else f" times {line.factor.normalize():f}"
+    return f"{counted(line.units or 0, 'unit')} at {_dollars(line.unit_price or Decimal(0))}{factor}"

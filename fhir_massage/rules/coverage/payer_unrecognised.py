@@ -1,0 +1,41 @@
+"""The payer could not be told from the coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_massage.case.seen import ClaimCase
+from fhir_massage.edit.finding import Found
+from fhir_massage.rules.registry import claim_rule
+
+
+@claim_rule(
+    "payer-unrecognised",
+    family="coverage",
+    severity="information",
+    title="The payer could not be told from the coverage",
+    topic="insurance",
+)
+def payer_unrecognised(case: ClaimCase) -> Iterator[Found]:
+    """Say that the payer's policy could not be applied.
+
+    What it checks
+    A coverage whose payer is known neither by name or identifier, nor by the type of the plan. Only rules
+    that hold for every payer are applied to its claims.
+
+    Why it is denied
+    It is not denied.
+
+    What to do
+    Give the plan's type (Source of Payment Typology) in the coverage, or add a policy of your own for
+    this payer.
+
+    Source
+    NAHDO and PHDSC, Source of Payment Typology, by which plans are classed.
+    """
+    if case.coverage is not None and case.payer_class is None:
+        yield Found(
+            case.coverage.element,
+            "Neither the payer's name and identifier nor the type of the coverage tells which payer this is; "
+            "only rules that hold for every payer were applied.",
+        )

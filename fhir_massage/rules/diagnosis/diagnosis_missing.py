@@ -1,0 +1,36 @@
+"""The claim has no diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_massage.case.seen import ClaimCase
+from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.registry import claim_rule
+
+
+@claim_rule(
+    "diagnosis-missing",
+    family="diagnosis",
+    severity="error",
+    title="The claim has no diagnosis",
+    denial=Denial("CO", "16", ("M76",)),
+)
+def diagnosis_missing(case: ClaimCase) -> Iterator[Found]:
+    """Ask for a diagnosis.
+
+    What it checks
+    A claim without any diagnosis.
+
+    Why it is denied
+    A professional claim needs at least one diagnosis. Without it the claim is sent back as incomplete
+    (CO-16 with M76).
+
+    What to do
+    Add the diagnoses that the record of the visit, or the referral, gives.
+
+    Source
+    National Uniform Claim Committee, 1500 claim form instructions, item 21.
+    """
+    if not case.diagnoses:
+        yield Found("Claim.diagnosis", "The claim has no diagnosis; at least one is required.")

@@ -1,0 +1,127 @@
+"""No diagnosis of the line supports the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.finding import Correction, Denial, Found
+from fhir_massage.facts.rows import Row
+from fhir_massage.rules.diagnosis.shared import was_invalid
+from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import change, cite, confirmed, listed, named
+
+#: Payers that pay for chiropractic manipulation only to correct a subluxation of the spine.
+SUBLUXATION_PAYERS = frozenset({"medicare-part-b", "medicare-advantage"})
+#: Who pays here asks for no supporting diagnosis.
+NO_PAYER_EDITS = frozenset({"hsa-fsa", "self-pay"})
+
+
+@claim_rule(
+    "diagnosis-not-supporting",
+    family="diagnosis",
+    within="line",
+    severity="warning",
+    title="No diagnosis of the line supports the service",
+    denial=Denial("CO", "50"),
+)
+def diagnosis_not_supporting(case: ClaimCase) -> Iterator[Found]:
+    """Ask whether the diagnoses of a line support the service.
+
+    What it checks
+    Massage (97124) and manual therapy (97140): that one of the line's diagnoses is one that the payer's
+    own list, or else the list of conditions in Medicare contractors' texts, holds to support it. Spinal
+    manipulation (98940 to 98942) to Medicare or a Medicare Advantage plan: that one is a segmental
+    dysfunction of the spine (M99.00 to M99.05), and here its lack is an error. Silent where a diagnosis
+    of the line is not known, or is itself wrong.
+
+    Why it is denied
+    A service that no diagnosis supports is not held medically necessary (CO-50); a manipulation without
+    subluxation does not fit its diagnosis (CO-11).
+
+    What to do
+    If the record documents a condition that supports the service, add it and point the line at it.
+
+    Source
+    The payer's own policy where it has a list; CMS, local coverage determination L37387 for manipulation;
+    Medicare contractors' texts on massage and manual therapy.
+    """
+    for line in case.lines:
+        policy = line.policy
+        if policy is None or line.code is None or line.day is None or not line.diagnoses:
+            continue
+        if policy.payer_class in NO_PAYER_EDITS or not _can_be_judged(case, line):
+            continue
+        if any(_supports(case, line, code) for code in _codes(line)):
+            continue
+        stands = _list_of(case, line)
+        if stands is None:
+            continue
+        manipulation = _is_manipulation(line)
+        codes = _codes(line)
+        wanted = ", which needs one of M99.00 to M99.05" if manipulation else ""
+        yield Found(
+            f"{line.element}.diagnosisSequence",
+            f"{listed(codes)} {'does' if len(codes) == 1 else 'do'} not support "
+            f"{named(case.facts, line.code, line.day)}{wanted}.",
+            tuple(_other_supporting(case, line)),
+            cite(case.facts, stands),
+            severity="error" if manipulation else None,
+            denial=Denial("CO", "11") if manipulation else None,
+        )
+
+
+def _codes(line: Line) -> list[str]:
+    return list(dict.fromkeys(diagnosis.code for diagnosis in line.diagnoses if diagnosis.code is not None))
+
+
+def _can_be_judged(case: ClaimCase, line: Line) -> bool:
+    """Whether every pointer leads to a known code that is right in itself."""
+    if len(line.diagnoses) < len(line.pointers):
+        return False
+    assert line.day is not None
+    return all(
+        diagnosis.code is not None and not was_invalid(case.facts, diagnosis.code, line.day)
+        for diagnosis in line.diagnoses
+    )
+
+
+def _list_of(case: ClaimCase, line: Line) -> Row | None:
+    """Where the diagnoses that support the line's code are listed; ``None`` where no list speaks of it."""
+    assert line.policy is not None
+    assert line.code is not None
+    assert line.day is not None
+    own = line.policy.supporting(line.code)
+    if own is not None or line.code not in case.facts.supported_procedures:
+        return own
+    if _is_manipulation(line) and line.policy.payer_class not in SUBLUXATION_PAYERS:
+        return None
+    listed_here = (row for row in case.facts.supporting_diagnoses if row.procedure == line.code)
+    return next((row for row in listed_here if row.in_force(line.day)), None)
+
+
+def _supports(case: ClaimCase, line: Line, diagnosis: str) -> bool:
+    assert line.policy is not None
+    assert line.code is not None
+    assert line.day is not None
+    own = line.policy.supporting(line.code)
+    if own is not None:
+        return diagnosis.startswith(own.prefixes)
+    return case.facts.supports(line.code, diagnosis, line.day)
+
+
+def _is_manipulation(line: Line) -> bool:
+    return line.code in ("98940", "98941", "98942")
+
+
+def _other_supporting(case: ClaimCase, line: Line) -> Iterator[Correction]:
+    """The line pointed also at each of the claim's other diagnoses that supports it."""
+    for diagnosis in case.diagnoses:
+        if diagnosis.code is None or diagnosis.sequence is None or diagnosis in line.diagnoses:
+            continue
+        if _supports(case, line, diagnosis.code):
+            yield confirmed(
+                f"Point line {line.index + 1} at {diagnosis.code} too",
+                change(case).put(line.index, "/diagnosisSequence/-", diagnosis.sequence),
+                f"that the record of the visit has {line.code} treat {diagnosis.code}",
+            )

@@ -1,0 +1,62 @@
+"""More units than the minutes make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.finding import Correction, Denial, Found
+from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import certain, change, cite, counted, named, number, part_of_charge
+from fhir_massage.rules.units.allotments import allotments, minutes_in_all
+
+
+@claim_rule(
+    "units-exceed-minutes",
+    family="units",
+    within="encounter",
+    severity="error",
+    title="More units than the minutes make",
+    topic="limits",
+    denial=Denial("CO", "151"),
+)
+def units_exceed_minutes(case: ClaimCase) -> Iterator[Found]:
+    """Compare the units of timed services with the minutes documented.
+
+    What it checks
+    A timed code is billed in units of 15 minutes. Medicare, Medicare Advantage, Medicaid, TRICARE and
+    the VA add up all timed minutes of the encounter (8 minutes make 1 unit, 23 make 2, 38 make 3, and
+    so on), give each line its whole quarter-hours, and give the units left over to the lines with the
+    largest remainders. Other payers count each line by itself: whole quarter-hours, and one more for a
+    remainder of 8 minutes or more. The rule fires on a line with more units than that allots.
+
+    Why it is denied
+    Units beyond the documented minutes are billed time that was not given. The payer denies them
+    (CO-151), or takes them back after a look at the record.
+
+    What to do
+    Bill the units that the minutes make. Where the minutes on the claim are wrong, mend them from the
+    record instead. A line whose minutes make no unit comes off the claim.
+
+    Source
+    CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 5, section 20.2; the CPT time rule for
+    payers that count by the midpoint.
+    """
+    for line, allotted in allotments(case):
+        if line.units is None or line.units <= allotted or line.units != int(line.units):
+            continue
+        counting = line.policy.counting if line.policy else None
+        yield Found(
+            f"{line.element}.quantity",
+            f"{named(case.facts, line.code, line.day)}: {counted(line.units, 'unit')} billed, but its "
+            f"{number(line.minutes or 0)} minutes make {counted(allotted, 'unit')}{minutes_in_all(case, line)}.",
+            (_to_allotted(case, line, allotted),),
+            cite(case.facts, counting),
+            at_risk=part_of_charge(line, line.units - allotted),
+        )
+
+
+def _to_allotted(case: ClaimCase, line: Line, allotted: int) -> Correction:
+    if allotted == 0:
+        return certain(f"Remove line {line.index + 1}", change(case).remove(line.index))
+    return certain(f"Bill {counted(allotted, 'unit')}", change(case).units(line.index, allotted))

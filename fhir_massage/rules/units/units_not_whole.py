@@ -1,0 +1,69 @@
+"""Units are not a whole number above nought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.edit.finding import Correction, Denial, Found
+from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, named, number
+from fhir_massage.rules.units.allotments import RECORD, allotments
+
+
+@claim_rule(
+    "units-not-whole",
+    family="units",
+    severity="error",
+    title="Units are not a whole number above nought",
+    denial=Denial("CO", "16"),
+)
+def units_not_whole(case: ClaimCase) -> Iterator[Found]:
+    """Ask for units as a whole number.
+
+    What it checks
+    A line whose quantity is absent, nought, negative, a fraction, or given in minutes.
+
+    Why it is denied
+    Units are a required whole number on a professional claim. A line without is sent back as incomplete
+    (CO-16).
+
+    What to do
+    Give whole units. A quantity in minutes is turned into the units that the minutes make; where they make
+    none, the line comes off the claim.
+
+    Source
+    CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24G: days or units.
+    """
+    for line in case.lines:
+        if line.code is None or (line.units is not None and line.units >= 1 and line.units == int(line.units)):
+            continue
+        yield Found(
+            f"{line.element}.quantity",
+            f"{named(case.facts, line.code, line.day or case.today)}: {_units_in_words(line)}; units must be a whole number above nought.",
+            tuple(_whole_units(case, line)),
+            cite(case.facts, *case.facts.rule_sources.all("units-not-whole", line.day or case.today)),
+        )
+
+
+def _units_in_words(line: Line) -> str:
+    if line.units_given_in_minutes:
+        return "the quantity is given as time"
+    return "no units are given" if line.units is None else f"{number(line.units)} units are given"
+
+
+def _whole_units(case: ClaimCase, line: Line) -> Iterator[Correction]:
+    for counted_line, allotted in allotments(case):
+        if counted_line is not line:
+            continue
+        if allotted < 1:
+            if line.units_given_in_minutes:
+                yield certain(
+                    f"Remove line {line.index + 1}: its minutes make no unit", change(case).remove(line.index)
+                )
+            continue
+        label = f"Bill {counted(allotted, 'unit')}"
+        if line.units_given_in_minutes:
+            yield certain(label, change(case).units(line.index, allotted))
+        else:
+            yield confirmed(label, change(case).units(line.index, allotted), RECORD)
