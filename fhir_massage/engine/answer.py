@@ -13,6 +13,7 @@ from fhir_massage.case.claim import claim_case
 from fhir_massage.case.record import Record
 from fhir_massage.case.seen import ClaimCase, Provider
 from fhir_massage.edit.finding import Citation
+from fhir_massage.engine.ask import ask_rule
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.facts.policy import Policy
@@ -222,7 +223,7 @@ def _found(case: ClaimCase, wanted: frozenset[str]) -> Iterator[Reason]:
     """What the wanted rules find on the claim."""
     for rule in rules_for("claim"):
         if rule.id in wanted:
-            for found in rule.check(case):
+            for found in ask_rule(rule, case):
                 cited = found.citations or cite(
                     case.facts, *case.facts.rule_sources.all(rule.id, case.day or case.today)
                 )

@@ -15,21 +15,21 @@ import msgspec
 from fhir_massage.case.claim import ClaimReader
 from fhir_massage.case.order import order_case
 from fhir_massage.case.record import Record
-from fhir_massage.case.seen import ClaimCase, Encounter, Line, OrderCase
+from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit import patch
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Edit, Finding, Found, line_of
 from fhir_massage.edit.patch import touched_places
-from fhir_massage.engine.differences import changed_lines, differences, rules_touched
+from fhir_massage.engine.ask import Heard, ask, ask_claim
 from fhir_massage.engine.effort import Effort, size
 from fhir_massage.engine.report import Broken
-from fhir_massage.engine.silence import Unmet, firing_in, narrowed, remember, speaking
 from fhir_massage.errors import PatchFailed, Unreadable
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import elements
 from fhir_massage.read.read import Entry, replaced
 from fhir_massage.read.references import Index
-from fhir_massage.rules import Rule, Scope, rules_for, rules_within
+from fhir_massage.rules import Rule
+from fhir_massage.rules.scopes import visits_of
 from fhir_massage.rules.tools import cite
 
 Case = ClaimCase | OrderCase
@@ -84,13 +84,10 @@ class Review:
         if entry.kind == "Claim":
             self._reader = ClaimReader(facts, index, entry, record, today, self.origin)
             self.case = self._reader.case()
-            unmet: list[Unmet] = []
-            self._told = _tell(speaking(self.case, unmet), self.case, self.broken)
-            if unmet and not self.broken:
-                remember(self.case, unmet, [(told.rule, told.line) for told in self._told])
+            self._told = _tell(self.case, ask(self.case, self.broken))
         else:
             self.case = order_case(facts, index, entry, record, today, origin=self.origin, sent_to=sent_to)
-            self._told = _tell(rules_for("order"), self.case, self.broken)
+            self._told = _tell(self.case, ask(self.case, self.broken))
 
     def proved(self) -> list[Finding]:
         """The findings, each with those of its corrections that hold when applied."""
@@ -166,37 +163,26 @@ class Review:
         return None if after is None else (self._told, after._told)
 
     def _change_to(self, before: ClaimCase, case: ClaimCase) -> tuple[list[Told], list[Told]]:
-        """The same for a copy that differs in lines and total: of rules that read a difference, where it is."""
-        fields = differences(before, case)
-        touched = rules_touched(fields)
-        if "encounters" in fields:
-            gone = [told for told in self._told if told.rule.id in touched]
-            return gone, _tell([rule for rule in speaking(case, []) if rule.id in touched], case, [])
-        lines = tuple([line for _, line in changed_lines(before, case)])
-        encounters = tuple([case.encounters[place] for place in touched_places(before.encounters, case.encounters)])
-        beside = tuple([line for encounter in encounters for line in encounter.lines])
-        firing = firing_in(case, lines, encounters, []) & touched
-        gone = [each for each in self._told_within["claim", None] if each.rule.id in touched]
-        come = _tell([rule for rule in rules_within("claim") if rule.id in touched], case, [])
-        parts: tuple[tuple[Scope, tuple[Line, ...], tuple[Encounter, ...]], ...] = (
-            ("line", lines, ()),
-            ("encounter", beside, encounters),
-        )
-        for scope, of_part, encounters_of_part in parts:
-            gone += [
-                told for line in of_part for told in self._told_within[scope, line.index] if told.rule.id in touched
-            ]
-            rules = [rule for rule in rules_within(scope) if rule.id in firing]
-            if rules:
-                come += _tell(rules, narrowed(case, of_part, encounters_of_part), [], case.lines)
-        return gone, come
+        """The same for a copy that differs in lines and total: on lines and visits that are as they were, none is asked."""
+        if len(case.lines) != len(before.lines) or len(case.encounters) != len(before.encounters):
+            return self._told, _tell(case, ask(case, []))
+        lines = touched_places(before.lines, case.lines)
+        places = set(touched_places(before.encounters, case.encounters))
+        visits = [visit for place, visit in enumerate(visits_of(case)) if place in places]
+        of_visits = {line.index for place in places for line in case.encounters[place].lines}
+        of_visits |= {line.index for place in places for line in before.encounters[place].lines}
+        gone = [*self._told_of["claim", None]]
+        gone += [told for line in lines for told in self._told_of["line", line]]
+        gone += [told for line in of_visits for told in self._told_of["visit", line]]
+        return gone, _tell(case, ask_claim(case, [case.lines[place] for place in lines], visits, []))
 
     @cached_property
-    def _told_within(self) -> dict[tuple[str, int | None], list[Told]]:
-        """What was found, by how much of the claim its rule looks at, and the line where that is not all of it."""
+    def _told_of(self) -> dict[tuple[str, int | None], list[Told]]:
+        """What was found, by what its rule gets, and the line where that is not the whole claim."""
         found: dict[tuple[str, int | None], list[Told]] = defaultdict(list)
         for told in self._told:
-            found[told.rule.within, None if told.rule.within == "claim" else told.line].append(told)
+            scope = "line" if told.rule.scope == "any-line" else told.rule.scope
+            found[scope, None if scope == "claim" else told.line].append(told)
         return found
 
     def _after(self, edits: Sequence[Edit]) -> Review | None:
@@ -229,21 +215,13 @@ def _natural(text: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in _DIGITS.split(text)]
 
 
-def _tell(rules: Iterable[Rule], case: Case, broken: list[Broken], lines: tuple[Line, ...] | None = None) -> list[Told]:
-    """What the rules find in a case, in their order; those that failed go into ``broken``.
-
-    ``lines`` are all those of the claim, where the case is of some of them.
-    """
-    if lines is None:
-        lines = case.lines if isinstance(case, ClaimCase) else ()
+def _tell(case: Case, heard: Iterable[Heard]) -> list[Told]:
+    """What rules found in a case, each with its line and a key that outlives moved lines."""
+    lines = case.lines if isinstance(case, ClaimCase) else ()
     told: list[Told] = []
-    for rule in rules:
-        try:
-            for found in rule.check(case):
-                position = line_of(found.element)
-                told.append(Told(rule, found, _key(rule, found, lines, position), position))
-        except Exception as error:  # a fault in one rule must not lose the others' findings
-            broken.append(Broken(rule.id, case.resource, error))
+    for rule, found in heard:
+        position = line_of(found.element)
+        told.append(Told(rule, found, _key(rule, found, lines, position), position))
     return told
 
 
@@ -268,15 +246,20 @@ def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Fin
         resource=case.resource,
         denial=found.denial or rule.denial,
         at_risk=None if severity == "information" else _at_risk(found, case),
-        citations=found.citations or rule.citations or _cited(case, rule),
+        citations=found.citations or rule.citations or _cited(case, rule, found),
         corrections=corrections,
         draft=found.draft,
         document=found.document,
     )
 
 
-def _cited(case: Case, rule: Rule) -> tuple[Any, ...]:
-    return cite(case.facts, *case.facts.rule_sources.all(rule.id, case.day or case.today))
+def _cited(case: Case, rule: Rule, found: Found) -> tuple[Any, ...]:
+    """The rule's own sources, on the line's day where the finding is about a line."""
+    day = case.day
+    position = line_of(found.element)
+    if isinstance(case, ClaimCase) and position is not None and position < len(case.lines):
+        day = case.lines[position].day
+    return cite(case.facts, *case.facts.rule_sources.all(rule.id, day or case.today))
 
 
 def _at_risk(found: Found, case: Case) -> Decimal | None:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -69,8 +69,8 @@ class Facts:
         self.plugins = plugins
         self.sources = dict(sources)
         self.imported = imported
-        #: What reviews found to follow from these facts alone, kept for the next (see ``engine.silence``).
-        self.remembered: dict[Hashable, frozenset[str]] = {}
+        #: What reviews found to follow from these facts alone, kept for the next (see ``engine.ask``).
+        self.remembered: dict[Hashable, Any] = {}
         self._raw = tables
         self._sites: dict[tuple[Hashable, ...], frozenset[str]] = {}
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")

@@ -10,15 +10,6 @@ from fhir_massage.rules import referral as referral  # isort: skip
 from fhir_massage.rules import coverage as coverage  # isort: skip
 from fhir_massage.rules import claim as claim  # isort: skip
 from fhir_massage.rules import order as order  # isort: skip
-from fhir_massage.rules.registry import (
-    LOOKED_AT,
-    Rule,
-    Scope,
-    all_rules,
-    rule_by_id,
-    rule_plugins,
-    rules_for,
-    rules_within,
-)
+from fhir_massage.rules.registry import Rule, Scope, all_rules, rule_by_id, rule_plugins, rules_for
 
-__all__ = ["LOOKED_AT", "Rule", "Scope", "all_rules", "rule_by_id", "rule_plugins", "rules_for", "rules_within"]
+__all__ = ["Rule", "Scope", "all_rules", "rule_by_id", "rule_plugins", "rules_for"]

@@ -17,40 +17,19 @@ from fhir_massage.edit.finding import Citation, Denial, Found, Severity
 from fhir_massage.errors import UnknownRule
 from fhir_massage.installed import Plugin
 from fhir_massage.rules import plugins
-from fhir_massage.rules.reads import reads_of
-from fhir_massage.rules.tools import change, charges, named, part_of_charge
+from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit
 
 Subject = Literal["claim", "order"]
 Family = Literal[
     "units", "coding", "ptp", "modifiers", "provider", "diagnosis", "referral", "coverage", "claim", "order"
 ]
-Scope = Literal["claim", "encounter", "line"]
+#: What of a claim a rule gets: all of it, a visit, a line with code, day and policy, or a line of any kind.
+Scope = Literal["claim", "visit", "line", "any-line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
+VisitCheck = Callable[[Visit], Iterator[Found]]
+LineCheck = Callable[[BilledLine], Iterator[Found]]
+AnyLineCheck = Callable[[AnyLine], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
-
-#: What of a line the rules on a line, or on an encounter's lines, may decide by; of the day, which facts hold on it,
-#: and of times, how they lie to each other.
-LOOKED_AT: dict[Scope, tuple[str, ...]] = {
-    "line": (
-        "code",
-        "modifiers",
-        "policy",
-        "provider.professions",
-        "pointers",
-        "diagnoses",
-    ),
-    "encounter": (
-        "code",
-        "modifiers",
-        "units",
-        "units_given_in_minutes",
-        "minutes",
-        "regions",
-        "all_sites_known",
-        "start",
-        "end",
-    ),
-}
 
 #: The sections of a rule's docstring, in their order.
 SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
@@ -59,10 +38,7 @@ SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule: what it is called, how grave it is, the denial it would bring, and its function.
 
-    ``topic`` is the code of the CDS Hooks card type that its cards carry. ``within`` is how much of a claim
-    the rule looks at in one go: the claim, one encounter or one line. What a rule on a line or an encounter
-    decides must follow from the fields that ``LOOKED_AT`` names, the facts and the day of review; reviews
-    remember for which of them it has nothing to say. What it finds stands on a line that it looked at.
+    ``topic`` is the code of the CDS Hooks card type that its cards carry. ``scope`` is what its function gets.
     ``citations`` are the sources of its findings that cite none, where no row of ``rule_sources`` names them.
     """
 
@@ -75,13 +51,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     denial: Denial | None
     check: Callable[[Any], Iterator[Found]]
     page: dict[str, str]
-    within: Scope = "claim"
+    scope: Scope = "claim"
     citations: tuple[Citation, ...] = ()
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """The fields of cases and lines that tell whether the rule fires, and what of: all that its code names."""
-        return _reads(self.id)
 
     def example(self, kind: Literal["bad", "good"]) -> Path | None:
         """The file of the rule's example; ``None`` without one.
@@ -107,10 +78,9 @@ def claim_rule(
     title: str,
     topic: str = "claim",
     denial: Denial | None = None,
-    within: Scope = "claim",
     citations: tuple[Citation, ...] = (),
 ) -> Callable[[ClaimCheck], ClaimCheck]:
-    """Register a function as the rule ``id`` for claims.
+    """Register a function from a whole claim to what it finds as the rule ``id``.
 
     Its docstring is the rule's page. Raises ``ValueError`` for a page that lacks a section, an id that is
     taken or no name, and a family or severity that there is not.
@@ -118,7 +88,67 @@ def claim_rule(
 
     def register(check: ClaimCheck) -> ClaimCheck:
         _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), within=within, citations=citations))  # fmt: skip
+                  denial=denial, check=check, page=_page(check), scope="claim", citations=citations))  # fmt: skip
+        return check
+
+    return register
+
+
+def visit_rule(
+    id: str,
+    *,
+    family: Family,
+    severity: Severity,
+    title: str,
+    topic: str = "claim",
+    denial: Denial | None = None,
+    citations: tuple[Citation, ...] = (),
+) -> Callable[[VisitCheck], VisitCheck]:
+    """Register a function that is asked of each visit of a claim. Raises ``ValueError`` as ``claim_rule`` does."""
+
+    def register(check: VisitCheck) -> VisitCheck:
+        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
+                  denial=denial, check=check, page=_page(check), scope="visit", citations=citations))  # fmt: skip
+        return check
+
+    return register
+
+
+def line_rule(
+    id: str,
+    *,
+    family: Family,
+    severity: Severity,
+    title: str,
+    topic: str = "claim",
+    denial: Denial | None = None,
+    citations: tuple[Citation, ...] = (),
+) -> Callable[[LineCheck], LineCheck]:
+    """Register a function that is asked of each line with a code, a day and a policy. Raises as ``claim_rule`` does."""
+
+    def register(check: LineCheck) -> LineCheck:
+        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
+                  denial=denial, check=check, page=_page(check), scope="line", citations=citations))  # fmt: skip
+        return check
+
+    return register
+
+
+def any_line_rule(
+    id: str,
+    *,
+    family: Family,
+    severity: Severity,
+    title: str,
+    topic: str = "claim",
+    denial: Denial | None = None,
+    citations: tuple[Citation, ...] = (),
+) -> Callable[[AnyLineCheck], AnyLineCheck]:
+    """Register a function that is asked of every line. Raises ``ValueError`` as ``claim_rule`` does."""
+
+    def register(check: AnyLineCheck) -> AnyLineCheck:
+        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
+                  denial=denial, check=check, page=_page(check), scope="any-line", citations=citations))  # fmt: skip
         return check
 
     return register
@@ -145,22 +175,10 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 @cache
-def rules_for(subject: Subject) -> tuple[Rule, ...]:
-    """The rules for claims or for orders."""
+def rules_for(subject: Subject, scope: Scope | None = None) -> tuple[Rule, ...]:
+    """The rules for claims or for orders; of those, where a scope is given, the ones that get that much."""
     rule_plugins()
-    return tuple(rule for rule in _rules.values() if rule.subject == subject)
-
-
-@cache
-def rules_within(scope: Scope) -> tuple[Rule, ...]:
-    """The rules for claims that look at that much of one in one go."""
-    return tuple(rule for rule in rules_for("claim") if rule.within == scope)
-
-
-@cache
-def _reads(id: str) -> frozenset[str]:
-    # What a correction is made on, the dollars at risk and the words for a code tell nothing of that.
-    return reads_of(rule_by_id(id).check, besides=(change, charges, part_of_charge, named))
+    return tuple([rule for rule in _rules.values() if rule.subject == subject and scope in (None, rule.scope)])
 
 
 def rule_by_id(id: str) -> Rule:
@@ -183,7 +201,6 @@ def rule_plugins() -> tuple[Plugin, ...]:
             _plugins = ()  # a package that asks for rules while it is imported sees those so far
             _plugins = plugins.load(_rules)
             rules_for.cache_clear()
-            rules_within.cache_clear()
         return _plugins
 
 
@@ -199,7 +216,6 @@ def _add(rule: Rule) -> None:
         raise ValueError(f"a rule's id is written in lower case letters, digits and hyphens, unlike {rule.id!r}")
     _rules[rule.id] = rule
     rules_for.cache_clear()
-    rules_within.cache_clear()
 
 
 def _page(check: Callable[..., Any]) -> dict[str, str]:

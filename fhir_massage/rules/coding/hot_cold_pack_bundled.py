@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, named
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 HOT_OR_COLD_PACKS = "97010"
 BUNDLED = "B"
 
 
-@claim_rule(
+@line_rule(
     "hot-cold-pack-bundled",
     family="coding",
-    within="line",
     severity="error",
     title="Hot or cold packs are not paid by themselves",
     denial=Denial("CO", "97", ("M15",)),
 )
-def hot_cold_pack_bundled(case: ClaimCase) -> Iterator[Found]:
+def hot_cold_pack_bundled(line: BilledLine) -> Iterator[Found]:
     """Take off what is paid as part of another service.
 
     What it checks
@@ -38,17 +36,14 @@ def hot_cold_pack_bundled(case: ClaimCase) -> Iterator[Found]:
     CMS, National Physician Fee Schedule Relative Value File, status codes; the payer's own policy, both
     named in the finding.
     """
-    for line in case.lines:
-        if line.code != HOT_OR_COLD_PACKS or line.day is None or line.policy is None:
-            continue
-        follows = line.policy.follows_fee_schedule
-        status = case.facts.procedure_status.find(line.code, line.day)
-        if follows is None or not follows.value or status is None or status.status != BUNDLED:
-            continue
-        yield Found(
-            f"{line.element}.productOrService",
-            f"{case.payer_title} never pays {named(case.facts, line.code, line.day)} by itself: "
-            "it is part of the other services of the visit.",
-            (certain(f"Remove line {line.index + 1}", change(case).remove(line.index)),),
-            cite(case.facts, status, follows),
+    if line.code != HOT_OR_COLD_PACKS:
+        return
+    follows = line.policy.follows_fee_schedule
+    status = line.facts.procedure_status.find(line.code, line.day)
+    if follows is not None and follows.value and status is not None and status.status == BUNDLED:
+        yield line.find(
+            "productOrService",
+            f"{line.payer} never pays {line.named} by itself: it is part of the other services of the visit.",
+            line.certain(f"Remove line {line.number}", line.change.remove()),
+            because=(status, follows),
         )

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.coding.recoding import coded
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, cite, named
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 
-@claim_rule(
+@line_rule(
     "procedure-code-not-accepted",
     family="coding",
-    within="line",
     severity="error",
     title="The payer takes another code for the service",
     denial=Denial("CO", "16"),
 )
-def procedure_code_not_accepted(case: ClaimCase) -> Iterator[Found]:
+def procedure_code_not_accepted(line: BilledLine) -> Iterator[Found]:
     """Use the code that the payer takes.
 
     What it checks
@@ -35,16 +32,11 @@ def procedure_code_not_accepted(case: ClaimCase) -> Iterator[Found]:
     Source
     The payer's own policy, named in the finding.
     """
-    for line in case.lines:
-        if line.code is None or line.policy is None:
-            continue
-        entry = line.policy.accepted_code(line.code)
-        if entry is None:
-            continue
-        yield Found(
-            f"{line.element}.productOrService",
-            f"{case.payer_title} does not take {named(case.facts, line.code, line.day)}: "
-            f"it takes {entry.accepted} for this service.",
-            (certain(f"Bill {entry.accepted}", coded(case, line, entry.accepted)),),
-            cite(case.facts, entry),
+    entry = line.policy.accepted_code(line.code)
+    if entry is not None:
+        yield line.find(
+            "productOrService",
+            f"{line.payer} does not take {line.named}: it takes {entry.accepted} for this service.",
+            line.certain(f"Bill {entry.accepted}", line.change.code(entry.accepted)),
+            because=(entry,),
         )

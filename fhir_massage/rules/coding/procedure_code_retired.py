@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.book import Facts
-from fhir_massage.rules.coding.recoding import coded
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, cite, confirmed, listed, named
+from fhir_massage.rules.registry import any_line_rule
+from fhir_massage.rules.scopes import AnyLine
+from fhir_massage.rules.tools import listed, named
 
 
-@claim_rule(
+@any_line_rule(
     "procedure-code-retired",
     family="coding",
-    within="line",
     severity="error",
     title="The procedure code was deleted",
     denial=Denial("CO", "181"),
 )
-def procedure_code_retired(case: ClaimCase) -> Iterator[Found]:
+def procedure_code_retired(line: AnyLine) -> Iterator[Found]:
     """Find codes that were not valid any more on the date of service.
 
     What it checks
@@ -36,19 +34,17 @@ def procedure_code_retired(case: ClaimCase) -> Iterator[Found]:
     Source
     The lists of deleted codes that the finding names.
     """
-    for line in case.lines:
-        if line.code is None or line.day is None or line.code not in case.facts.retired_procedures:
-            continue
-        retired = case.facts.retired_procedures.find(line.code, line.day)
-        if retired is None:
-            continue
-        replacements = _valid_replacements(case.facts, line.code, line.day)
+    if line.code is None or line.day is None:
+        return
+    retired = line.facts.retired_procedures.find(line.code, line.day)
+    if retired is not None:
+        replacements = _valid_replacements(line.facts, line.code, line.day)
         instead = f"; {listed(replacements, 'or')} took its place" if replacements else ""
-        yield Found(
-            f"{line.element}.productOrService",
-            f"{named(case.facts, line.code, line.day)} was not valid any more on {line.day}{instead}.",
-            tuple(_replacements(case, line, replacements)),
-            cite(case.facts, retired),
+        yield line.find(
+            "productOrService",
+            f"{line.named} was not valid any more on {line.day}{instead}.",
+            *_replacements(line, replacements),
+            because=(retired,),
         )
 
 
@@ -69,10 +65,10 @@ def _valid_replacements(facts: Facts, code: str, on: date) -> list[str]:
     return list(found)
 
 
-def _replacements(case: ClaimCase, line: Line, replacements: list[str]) -> Iterator[Correction]:
+def _replacements(line: AnyLine, replacements: list[str]) -> Iterator[Correction]:
     for code in replacements:
-        service = named(case.facts, code, line.day)
+        service = named(line.facts, code, line.day)
         if len(replacements) == 1:
-            yield certain(f"Bill {service}", coded(case, line, code))
+            yield line.certain(f"Bill {service}", line.change.code(code))
         else:
-            yield confirmed(f"Bill {service}", coded(case, line, code), f"that the record shows {service}")
+            yield line.if_confirmed(f"Bill {service}", line.change.code(code), f"that the record shows {service}")

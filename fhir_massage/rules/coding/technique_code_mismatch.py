@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
+from fhir_massage.edit.recoding import recode
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.rows import Technique
-from fhir_massage.rules.coding.recoding import coded
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import cite, confirmed, listed, named
+from fhir_massage.rules.tools import change, cite, confirmed, listed, named
 
 
 @claim_rule(
@@ -56,7 +56,7 @@ def technique_code_mismatch(case: ClaimCase) -> Iterator[Found]:
             tuple(
                 confirmed(
                     f"Bill {named(case.facts, code, line.day)}",
-                    coded(case, line, code),
+                    recode(change(case), case.read_json(), line.index, code),
                     "that the record of the visit describes this technique",
                 )
                 for code in others

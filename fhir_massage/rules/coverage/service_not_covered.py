@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.coverage.shared import covered_by
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import cite, named
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 
-@claim_rule(
+@line_rule(
     "service-not-covered",
     family="coverage",
-    within="line",
     severity="error",
     title="The payer does not cover the service",
     topic="insurance",
     denial=Denial("PR", "204"),
 )
-def service_not_covered(case: ClaimCase) -> Iterator[Found]:
+def service_not_covered(line: BilledLine) -> Iterator[Found]:
     """Ask whether the payer covers the service at all.
 
     What it checks
@@ -36,19 +33,13 @@ def service_not_covered(case: ClaimCase) -> Iterator[Found]:
     Source
     The payer's own policy, named in the finding.
     """
-    for line in case.lines:
-        entry = covered_by(line)
-        if entry is not None and entry.answer == "no" and not _hangs_on_profession(line):
-            yield Found(
-                line.element,
-                f"{case.payer_title} does not cover {named(case.facts, line.code, line.day)}.",
-                citations=cite(case.facts, entry),
-            )
+    entry = line.policy.covered(line.code, line.profession)
+    if entry is not None and entry.answer == "no" and not _hangs_on_profession(line):
+        yield line.find("", f"{line.payer} does not cover {line.named}.", because=(entry,))
 
 
-def _hangs_on_profession(line: Line) -> bool:
+def _hangs_on_profession(line: BilledLine) -> bool:
     """Whether the profession is not known, and some profession has another answer."""
-    if line.provider.profession is not None or line.policy is None or line.code is None:
+    if line.profession is not None:
         return False
-    code = line.code
-    return any(entry.answer != "no" for entry in line.policy.coverage_entries if entry.covers_code(code))
+    return any(entry.answer != "no" for entry in line.policy.coverage_entries if entry.covers_code(line.code))

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.modifiers.therapy import ASSISTANTS, THERAPY, flag_on
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, named
+from fhir_massage.rules.modifiers.therapy import ASSISTANTS, THERAPY
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 
-@claim_rule(
+@line_rule(
     "assistant-modifier-missing",
     family="modifiers",
-    within="line",
     severity="error",
     title="An assistant's service without CQ or CO",
     denial=Denial("CO", "4"),
 )
-def assistant_modifier_missing(case: ClaimCase) -> Iterator[Found]:
+def assistant_modifier_missing(line: BilledLine) -> Iterator[Found]:
     """Ask for CQ or CO on what a therapy assistant gave.
 
     What it checks
@@ -37,32 +35,27 @@ def assistant_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 5, section 20.1; the payer's own policy,
     named in the finding.
     """
-    for line in case.lines:
-        if line.provider.profession not in ASSISTANTS or line.policy is None or line.code is None or line.day is None:
-            continue
-        flag = flag_on(line, line.policy.assistant_modifier)
-        modifier, discipline = ASSISTANTS[line.provider.profession]
-        if flag is None or modifier in line.modifiers or not _is_therapy(case, line):
-            continue
-        others = THERAPY.intersection(line.modifiers) - {discipline}
-        yield Found(
-            f"{line.element}.modifier",
-            f"{named(case.facts, line.code, line.day)} was given by an assistant, "
-            f"and {case.payer_title} asks for {modifier} on it.",
-            () if others else (_as_assistant(case, line, modifier, discipline),),
-            cite(case.facts, flag),
-        )
+    if line.profession not in ASSISTANTS:
+        return
+    asked = line.asks(line.policy.assistant_modifier)
+    modifier, discipline = ASSISTANTS[line.profession]
+    if asked is None or modifier in line.modifiers or not _is_therapy(line):
+        return
+    others = THERAPY.intersection(line.modifiers) - {discipline}
+    yield line.find(
+        "modifier",
+        f"{line.named} was given by an assistant, and {line.payer} asks for {modifier} on it.",
+        *(() if others else (_as_assistant(line, modifier, discipline),)),
+        because=(asked,),
+    )
 
 
-def _is_therapy(case: ClaimCase, line: Line) -> bool:
-    assert line.code is not None
-    assert line.day is not None
-    return not THERAPY.isdisjoint(line.modifiers) or case.facts.always_therapy.find(line.code, line.day) is not None
+def _is_therapy(line: BilledLine) -> bool:
+    return not THERAPY.isdisjoint(line.modifiers) or line.facts.always_therapy.find(line.code, line.day) is not None
 
 
-def _as_assistant(case: ClaimCase, line: Line, modifier: str, discipline: str) -> Correction:
-    added = change(case)
-    if discipline not in line.modifiers:
-        added.add_modifier(line.index, discipline)
-        return certain(f"Add {discipline} and {modifier}", added.add_modifier(line.index, modifier))
-    return certain(f"Add {modifier}", added.add_modifier(line.index, modifier))
+def _as_assistant(line: BilledLine, modifier: str, discipline: str) -> Correction:
+    if discipline in line.modifiers:
+        return line.certain(f"Add {modifier}", line.change.add_modifier(modifier))
+    both = line.change.add_modifier(discipline).add_modifier(modifier)
+    return line.certain(f"Add {discipline} and {modifier}", both)

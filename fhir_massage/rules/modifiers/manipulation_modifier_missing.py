@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.modifiers.therapy import flag_on
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import change, cite, confirmed, named
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 MANIPULATION = frozenset({"98940", "98941", "98942"})
 
 
-@claim_rule(
+@line_rule(
     "manipulation-modifier-missing",
     family="modifiers",
-    within="line",
     severity="error",
     title="Spinal manipulation without AT",
     denial=Denial("CO", "50"),
 )
-def manipulation_modifier_missing(case: ClaimCase) -> Iterator[Found]:
+def manipulation_modifier_missing(line: BilledLine) -> Iterator[Found]:
     """Ask for AT on spinal manipulation.
 
     What it checks
@@ -37,21 +34,15 @@ def manipulation_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     Source
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 12, section 220.
     """
-    for line in case.lines:
-        if line.code not in MANIPULATION or line.policy is None or line.day is None:
-            continue
-        flag = flag_on(line, line.policy.manipulation_modifier)
-        if flag is None or not {"AT", "GA", "GY", "GZ"}.isdisjoint(line.modifiers):
-            continue
-        yield Found(
-            f"{line.element}.modifier",
-            f"{named(case.facts, line.code, line.day)} has no AT, so {case.payer_title} takes it for maintenance.",
-            (
-                confirmed(
-                    "Add AT: active treatment",
-                    change(case).add_modifier(line.index, "AT"),
-                    "documentation of active treatment, not maintenance",
-                ),
-            ),
-            cite(case.facts, flag),
+    if line.code not in MANIPULATION or not {"AT", "GA", "GY", "GZ"}.isdisjoint(line.modifiers):
+        return
+    asked = line.asks(line.policy.manipulation_modifier)
+    if asked is not None:
+        add = line.change.add_modifier("AT")
+        active = "documentation of active treatment, not maintenance"
+        yield line.find(
+            "modifier",
+            f"{line.named} has no AT, so {line.payer} takes it for maintenance.",
+            line.if_confirmed("Add AT: active treatment", add, active),
+            because=(asked,),
         )

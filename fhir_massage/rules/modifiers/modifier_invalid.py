@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, cite, named, without_modifiers
+from fhir_massage.rules.registry import any_line_rule
+from fhir_massage.rules.scopes import AnyLine
 
 
-@claim_rule(
+@any_line_rule(
     "modifier-invalid",
     family="modifiers",
-    within="line",
     severity="error",
     title="A modifier that does not exist or is repeated",
     denial=Denial("CO", "4", ("N519",)),
 )
-def modifier_invalid(case: ClaimCase) -> Iterator[Found]:
+def modifier_invalid(line: AnyLine) -> Iterator[Found]:
     """Find modifiers that no claim system takes.
 
     What it checks
@@ -34,43 +32,26 @@ def modifier_invalid(case: ClaimCase) -> Iterator[Found]:
     Source
     CPT and HCPCS level II modifiers in force on the date of service.
     """
-    for line in case.lines:
-        for place, modifier in enumerate(line.modifiers):
-            fault = _fault(case, line, place, modifier)
-            if fault is None:
-                continue
+    for place, modifier in enumerate(line.modifiers):
+        fault = _fault(line, place, modifier)
+        if fault is not None:
             again = modifier in line.modifiers[:place]
-            day = line.day or case.today
-            yield Found(
-                f"{line.element}.modifier[{_concept(case, line, place)}]",
-                f"{named(case.facts, line.code, day)}: the modifier {modifier} {fault}.",
-                (_once(case, line, modifier),) if again else (),
-                cite(case.facts, *case.facts.rule_sources.all("modifier-invalid", day)),
-            )
+            words = f"{line.named}: the modifier {modifier} {fault}."
+            yield line.find_modifier(place, words, *((_once(line, modifier),) if again else ()))
 
 
-def _once(case: ClaimCase, line: Line, modifier: str) -> Correction:
+def _once(line: AnyLine, modifier: str) -> Correction:
     places = [place for place, each in enumerate(line.modifiers) if each == modifier]
-    return certain(f"Drop the repeated {modifier}", without_modifiers(case, line, places[1:]))
+    return line.certain(f"Drop the repeated {modifier}", line.change.drop_modifiers(places[1:]))
 
 
-def _fault(case: ClaimCase, line: Line, place: int, modifier: str) -> str | None:
+def _fault(line: AnyLine, place: int, modifier: str) -> str | None:
     """What is wrong with a modifier, in words; ``None`` where it may stand."""
     if modifier in line.modifiers[:place]:
         return "is repeated"
     if len(modifier) != 2:
         return "is not two characters long"
-    if line.day is None or case.facts.modifiers.find(modifier, line.day) is not None:
+    if line.day is None or line.facts.modifiers.find(modifier, line.day) is not None:
         return None
     # Before the first day of the list nothing is known of any modifier.
-    return "does not exist" if case.facts.modifiers.find("59", line.day) is not None else None
-
-
-def _concept(case: ClaimCase, line: Line, place: int) -> int:
-    """Which of the line's modifier elements holds the modifier: one may have several codings."""
-    passed = -1
-    for position, concept in enumerate(case.read_json()["item"][line.index].get("modifier", [])):
-        passed += sum(1 for coding in concept.get("coding", []) if coding.get("code"))
-        if passed >= place:
-            return position
-    return place
+    return "does not exist" if line.facts.modifiers.find("59", line.day) is not None else None

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
-from fhir_massage.edit.finding import Found
+from fhir_massage.edit.finding import Correction, Found
 from fhir_massage.facts.policy import Covered, Payable
-from fhir_massage.rules.modifiers.therapy import flag_on
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import change, cite, confirmed, named
+from fhir_massage.rules.registry import line_rule
+from fhir_massage.rules.scopes import BilledLine
 
 #: What says that a service is never covered, or that no payment is expected for it.
 NEVER_PAID = frozenset({"GX", "GY", "GZ"})
 
 
-@claim_rule(
+@line_rule(
     "noncovered-modifier-missing",
     family="modifiers",
-    within="line",
     severity="warning",
     title="A service that is never covered, without saying so",
 )
-def noncovered_modifier_missing(case: ClaimCase) -> Iterator[Found]:
+def noncovered_modifier_missing(line: BilledLine) -> Iterator[Found]:
     """Ask for GY where a service is sent although the payer never covers it.
 
     What it checks
@@ -41,40 +38,28 @@ def noncovered_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 1, section 60; the payer's policy, named
     in the finding.
     """
-    for line in case.lines:
-        if line.policy is None or line.code is None or line.day is None or not NEVER_PAID.isdisjoint(line.modifiers):
-            continue
-        flag = flag_on(line, line.policy.noncovered_modifier)
-        never = _never(line) if flag is not None else None
-        if never is None:
-            continue
-        yield Found(
-            f"{line.element}.modifier",
-            f"{named(case.facts, line.code, line.day)}: {case.payer_title} never pays for this here, "
-            f"and the line does not say so.",
-            (
-                confirmed(
-                    "Put GY in place of GA: not covered, sent for the denial",
-                    change(case).change_modifier(line.index, line.modifiers.index("GA"), "GY"),
-                    "that the claim is sent to have the denial",
-                )
-                if "GA" in line.modifiers
-                else confirmed(
-                    "Add GY: not covered, sent for the denial",
-                    change(case).add_modifier(line.index, "GY"),
-                    "that the claim is sent to have the denial",
-                ),
-            ),
-            cite(case.facts, flag, never),
+    if not NEVER_PAID.isdisjoint(line.modifiers):
+        return
+    asked = line.asks(line.policy.noncovered_modifier)
+    never = None if asked is None else _never(line)
+    if never is not None:
+        yield line.find(
+            "modifier",
+            f"{line.named}: {line.payer} never pays for this here, and the line does not say so.",
+            _as_not_covered(line),
+            because=(asked, never),
         )
 
 
-def _never(line: Line) -> Payable | Covered | None:
+def _never(line: BilledLine) -> Payable | Covered | None:
     """The entry that says that the line is never paid."""
-    assert line.policy is not None
-    assert line.code is not None
-    answers = (
-        line.policy.payable(line.code, line.provider.profession),
-        line.policy.covered(line.code, line.provider.profession),
-    )
+    answers = (line.policy.payable(line.code, line.profession), line.policy.covered(line.code, line.profession))
     return next((entry for entry in answers if entry is not None and entry.answer == "no"), None)
+
+
+def _as_not_covered(line: BilledLine) -> Correction:
+    needs = "that the claim is sent to have the denial"
+    if "GA" in line.modifiers:
+        label = "Put GY in place of GA: not covered, sent for the denial"
+        return line.if_confirmed(label, line.change.change_modifier("GA", "GY"), needs)
+    return line.if_confirmed("Add GY: not covered, sent for the denial", line.change.add_modifier("GY"), needs)

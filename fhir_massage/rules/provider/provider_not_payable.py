@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import Payable
 from fhir_massage.rules.payment import in_words, outside_profession
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import cite, named
+from fhir_massage.rules.registry import any_line_rule
+from fhir_massage.rules.scopes import AnyLine
 
 #: Modifiers that say that the patient knows of the denial and owes the charge.
 PATIENT_OWES = frozenset({"GA", "GX", "GY"})
 
 
-@claim_rule(
+@any_line_rule(
     "provider-not-payable",
     family="provider",
-    within="line",
     severity="error",
     title="The payer does not pay this profession for the service",
     topic="insurance",
     denial=Denial("CO", "170"),
 )
-def provider_not_payable(case: ClaimCase) -> Iterator[Found]:
+def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     """Hold who rendered each service against whom the payer pays for it.
 
     What it checks
@@ -45,38 +43,27 @@ def provider_not_payable(case: ClaimCase) -> Iterator[Found]:
     Source
     The payer's own policy, or the list of codes outside a profession, as cited in the finding.
     """
-    for line in case.lines:
-        profession = line.provider.profession
-        if profession is None or line.code is None or line.day is None:
-            continue
-        entry = None if line.policy is None else line.policy.payable(line.code, profession)
-        if entry is not None and entry.answer != "no":
-            entry = None
-        outside = outside_profession(case.facts, line.code, profession, line.day)
-        if entry is None and outside is None:
-            continue
-        yield Found(
-            _place(case, line),
-            _not_paid(case, line, profession, outside=outside is not None),
-            citations=cite(case.facts, entry, outside),
+    if line.profession is None or line.code is None or line.day is None:
+        return
+    entry = None if line.policy is None else line.policy.payable(line.code, line.profession)
+    if entry is not None and entry.answer != "no":
+        entry = None
+    outside = outside_profession(line.facts, line.code, line.profession, line.day)
+    if entry is not None or outside is not None:
+        yield line.find_renderer(
+            _not_paid(line, line.profession, outside=outside is not None),
+            because=(entry, outside),
             denial=Denial(_group(line, entry), "170"),
         )
 
 
-def _place(case: ClaimCase, line: Line) -> str:
-    """Where the line names who rendered it, else the line."""
-    names_member = "careTeamSequence" in case.read_json()["item"][line.index]
-    return f"{line.element}.careTeamSequence" if names_member else line.element
-
-
-def _not_paid(case: ClaimCase, line: Line, profession: str, *, outside: bool) -> str:
-    who, service = in_words(profession), named(case.facts, line.code, line.day)
+def _not_paid(line: AnyLine, profession: str, *, outside: bool) -> str:
     if outside:
-        return f"{service} lies outside what {who} may bill, whoever pays."
-    return f"{case.payer_title} does not pay {who} for {service}."
+        return f"{line.named} lies outside what {in_words(profession)} may bill, whoever pays."
+    return f"{line.payer} does not pay {in_words(profession)} for {line.named}."
 
 
-def _group(line: Line, entry: Payable | None) -> str:
+def _group(line: AnyLine, entry: Payable | None) -> str:
     if not PATIENT_OWES.isdisjoint(line.modifiers):
         return "PR"
     return "CO" if entry is None else entry.group

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, cite, follows_ncci, listed, named, without_modifiers
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import certain, follows_ncci, listed
 
 DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
 
 
-@claim_rule(
+@visit_rule(
     "distinct-modifier-unneeded",
     family="ptp",
-    within="encounter",
     severity="warning",
     title="A distinct-service modifier with nothing to be distinct from",
 )
-def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
+def distinct_modifier_unneeded(visit: Visit) -> Iterator[Found]:
     """Find 59 and the X modifiers where there is no pair.
 
     What it checks
@@ -36,29 +35,27 @@ def distinct_modifier_unneeded(case: ClaimCase) -> Iterator[Found]:
     Source
     CMS, NCCI Policy Manual chapter I: a modifier is for pairs, and only where it is true.
     """
-    for encounter in case.encounters:
-        if not follows_ncci(encounter.policy) or not any(DISTINCT & set(line.modifiers) for line in encounter.lines):
+    if not follows_ncci(visit.policy) or not any(DISTINCT & set(line.modifiers) for line in visit.lines):
+        return
+    if any(line.code not in visit.facts.codes_in_pairs for line in visit.lines):
+        return
+    codes = [str(line.code) for line in visit.lines]
+    for line in visit.lines:
+        places = [place for place, modifier in enumerate(line.modifiers) if modifier in DISTINCT]
+        if not places or codes.count(str(line.code)) > 1:
             continue
-        if any(line.code not in case.facts.codes_in_pairs for line in encounter.lines):
+        if any(_may_pair(visit, str(line.code), code) for code in codes):
             continue
-        codes = [str(line.code) for line in encounter.lines]
-        for line in encounter.lines:
-            places = [place for place, modifier in enumerate(line.modifiers) if modifier in DISTINCT]
-            if not places or codes.count(str(line.code)) > 1:
-                continue
-            if any(_may_pair(case, str(line.code), code) for code in codes):
-                continue
-            needless = listed(sorted({line.modifiers[place] for place in places}))
-            yield Found(
-                f"{line.element}.modifier",
-                f"{named(case.facts, line.code, line.day)} has {needless}, but makes no pair with "
-                f"another service of {encounter.day}.",
-                (certain(f"Drop {needless}", without_modifiers(case, line, places)),),
-                cite(case.facts, *case.facts.rule_sources.all("distinct-modifier-unneeded", encounter.day)),
-            )
+        needless = listed(sorted({line.modifiers[place] for place in places}))
+        yield visit.find(
+            line,
+            "modifier",
+            f"{visit.named(line.code)} has {needless}, but makes no pair with another service of {visit.day}.",
+            certain(f"Drop {needless}", visit.without_modifiers(line, places)),
+        )
 
 
-def _may_pair(case: ClaimCase, code: str, other: str) -> bool:
+def _may_pair(visit: Visit, code: str, other: str) -> bool:
     """Whether the two are a pair on any date.
 
     A pair may be older than the copy we hold, and payers that run copies of their own still edit pairs
@@ -67,6 +64,6 @@ def _may_pair(case: ClaimCase, code: str, other: str) -> bool:
     return any(
         pair.indicator != "9"
         for key in ((code, other), (other, code))
-        if key in case.facts.ptp_pairs
-        for pair in case.facts.ptp_pairs.ever(key)
+        if key in visit.facts.ptp_pairs
+        for pair in visit.facts.ptp_pairs.ever(key)
     )

@@ -7,9 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from fhir_massage.case.seen import ClaimCase, Encounter, Line
+from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Denial
 from fhir_massage.facts.rows import Pair
+from fhir_massage.rules.scopes import Visit
 from fhir_massage.rules.tools import follows_ncci, listed
 
 BUNDLED = Denial("CO", "236")
@@ -19,44 +20,34 @@ State = Literal["apart", "together", "open"]
 
 
 class Met(msgspec.Struct, frozen=True):
-    """A pair that two lines of an encounter make."""
+    """A pair that two lines of a visit make."""
 
     pair: Pair
     one: Line
     two: Line
-    encounter: Encounter
 
 
-def pairs(case: ClaimCase, indicator: str) -> Iterator[Met]:
-    if "pairs" not in case.memo:
-        case.memo["pairs"] = [
-            met
-            for encounter in case.encounters
-            if len(encounter.lines) > 1 and follows_ncci(encounter.policy)
-            for met in _met(case, encounter)
-        ]
-    return (met for met in case.memo["pairs"] if met.pair.indicator == indicator)
-
-
-def _met(case: ClaimCase, encounter: Encounter) -> Iterator[Met]:
-    """The pairs in force that lines of the encounter make: each column-two line with each column-one code."""
+def pairs(visit: Visit, indicator: str) -> Iterator[Met]:
+    """The pairs in force that lines of the visit make: each column-two line with each column-one code."""
+    if len(visit.lines) < 2 or not follows_ncci(visit.policy):
+        return
     by_code: dict[str, list[Line]] = {}
-    for line in encounter.lines:
-        if line.code in case.facts.codes_in_pairs:
+    for line in visit.lines:
+        if line.code in visit.facts.codes_in_pairs:
             by_code.setdefault(str(line.code), []).append(line)
     for one, ones in by_code.items():
         for two, twos in by_code.items():
-            pair = case.facts.ptp_pairs.find((one, two), encounter.day) if one != two else None
-            if pair is None or pair.indicator == "9":
+            pair = visit.facts.ptp_pairs.find((one, two), visit.day) if one != two else None
+            if pair is None or pair.indicator != indicator:
                 continue
             for line in twos:
-                yield min((Met(pair, one, line, encounter) for one in ones), key=lambda met: _ease(case, met))
+                yield min((Met(pair, one, line) for one in ones), key=lambda met: _ease(visit, met))
 
 
-def _ease(case: ClaimCase, met: Met) -> tuple[bool, int]:
+def _ease(visit: Visit, met: Met) -> tuple[bool, int]:
     """How little a column-one line stands in the way: of several, the pair is judged by the hardest."""
     state = state_of(met)
-    settled = separated(case, met) and not (state == "together" and met.pair.apart == "region")
+    settled = separated(visit, met) and not (state == "together" and met.pair.apart == "region")
     return settled, ("together", "open", "apart").index(state)
 
 
@@ -76,12 +67,12 @@ def state_of(met: Met) -> State:
     return "open"
 
 
-def separated(case: ClaimCase, met: Met) -> bool:
+def separated(visit: Visit, met: Met) -> bool:
     """Whether a modifier that may break a pair stands where it counts on that date."""
-    either = case.facts.rule_sources.find(EITHER_LINE, met.encounter.day) is not None
+    either = visit.facts.rule_sources.find(EITHER_LINE, visit.day) is not None
     modifiers = met.two.modifiers + (met.one.modifiers if either else ())
     for modifier in modifiers:
-        row = case.facts.modifiers.find(modifier, met.encounter.day)
+        row = visit.facts.modifiers.find(modifier, visit.day)
         if row is not None and row.ncci:
             return True
     return False

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction, Found
 from fhir_massage.rules.ptp.pairs import BUNDLED, Met, State, pairs, regions_in_words, separated, state_of
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, confirmed, named
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import certain, confirmed
 
 
-@claim_rule(
+@visit_rule(
     "ptp-modifier-missing",
     family="ptp",
-    within="encounter",
     severity="error",
     title="A bundled service without the modifier that sets it apart",
     denial=BUNDLED,
 )
-def ptp_modifier_missing(case: ClaimCase) -> Iterator[Found]:
+def ptp_modifier_missing(visit: Visit) -> Iterator[Found]:
     """Find pairs that NCCI bundles and no modifier sets apart.
 
     What it checks
@@ -39,17 +39,17 @@ def ptp_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     CMS, National Correct Coding Initiative, procedure-to-procedure edits for practitioners, and NCCI Policy
     Manual chapter XI.
     """
-    for met in pairs(case, "1"):
+    for met in pairs(visit, "1"):
         state = state_of(met)
-        if separated(case, met) or (state == "together" and met.pair.apart == "region"):
+        if separated(visit, met) or (state == "together" and met.pair.apart == "region"):
             continue
-        yield Found(
-            f"{met.two.element}.modifier",
-            f"{named(case.facts, met.two.code, met.encounter.day)} is part of "
-            f"{named(case.facts, met.one.code, met.encounter.day)} (line {met.one.index + 1}) "
+        yield visit.find(
+            met.two,
+            "modifier",
+            f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.index + 1}) "
             f"unless a modifier says that they were apart; {_shown(met, state)}.",
-            tuple(_ways_out(case, met, state)),
-            cite(case.facts, met.pair),
+            *_ways_out(visit, met, state),
+            because=(met.pair,),
         )
 
 
@@ -69,16 +69,16 @@ def _shown(met: Met, state: State) -> str:
     return "only the record can show it"
 
 
-def _ways_out(case: ClaimCase, met: Met, state: State) -> Iterator[Correction]:
-    modifier, why = _modifier(met)
-    add = change(case).add_modifier(met.two.index, modifier)
+def _ways_out(visit: Visit, met: Met, state: State) -> Iterator[Correction]:
+    modifier, why = _modifier(visit, met)
+    add = visit.change().add_modifier(met.two.index, modifier)
     label = f"Add {modifier}: {why}"
     if state == "apart":
         yield certain(label, add)
         return
     remove = confirmed(
         f"Remove line {met.two.index + 1}",
-        change(case).remove(met.two.index),
+        visit.change().remove(met.two.index),
         f"that nothing in the record sets {met.two.code} apart from {met.one.code}",
     )
     adding = confirmed(label, add, _needs(met))
@@ -91,9 +91,9 @@ def _likely(line: Line) -> frozenset[str]:
     return line.regions or line.hints
 
 
-def _modifier(met: Met) -> tuple[str, str]:
+def _modifier(visit: Visit, met: Met) -> tuple[str, str]:
     if met.pair.apart == "region":
-        policy = met.encounter.policy
+        policy = visit.policy
         wanted = policy.distinct_modifier.value if policy and policy.distinct_modifier else "XS"
         return wanted, "a separate region was treated"
     if met.pair.apart == "interval":

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.rules.ptp.pairs import BUNDLED, pairs
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, named
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import certain
 
 
-@claim_rule(
+@visit_rule(
     "ptp-not-separable",
     family="ptp",
-    within="encounter",
     severity="error",
     title="Two services that are never paid together",
     denial=BUNDLED,
 )
-def ptp_not_separable(case: ClaimCase) -> Iterator[Found]:
+def ptp_not_separable(visit: Visit) -> Iterator[Found]:
     """Find pairs that no modifier can separate.
 
     What it checks
@@ -34,11 +33,12 @@ def ptp_not_separable(case: ClaimCase) -> Iterator[Found]:
     Source
     CMS, National Correct Coding Initiative, procedure-to-procedure edits for practitioners.
     """
-    for met in pairs(case, "0"):
-        yield Found(
-            met.two.element,
-            f"{named(case.facts, met.two.code, met.encounter.day)} is never paid beside "
-            f"{named(case.facts, met.one.code, met.encounter.day)} on one day, with or without a modifier.",
-            (certain(f"Remove line {met.two.index + 1}", change(case).remove(met.two.index)),),
-            cite(case.facts, met.pair),
+    for met in pairs(visit, "0"):
+        yield visit.find(
+            met.two,
+            "",
+            f"{visit.named(met.two.code)} is never paid beside {visit.named(met.one.code)} on one day, "
+            "with or without a modifier.",
+            certain(f"Remove line {met.two.index + 1}", visit.change().remove(met.two.index)),
+            because=(met.pair,),
         )

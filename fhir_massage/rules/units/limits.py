@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction
-from fhir_massage.rules.tools import change, confirmed, counted
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import confirmed, counted
 
 
-def at_most(case: ClaimCase, lines: list[Line], limit: int, needs: str) -> Iterator[Correction]:
+def at_most(visit: Visit, lines: list[Line], limit: int, needs: str) -> Iterator[Correction]:
     """The last lines cut back until the limit is kept."""
-    cut = change(case)
+    cut = visit.change()
     left = limit
     for line in lines:
         if line.units is None or line.units <= 0:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from fhir_massage.case.seen import ClaimCase, Encounter, Line, Number
+from fhir_massage.case.seen import Line, Number
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import change, cite, confirmed, is_timed, named, number
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import confirmed, number
 from fhir_massage.rules.units.allotments import allotted_units
 
 
-@claim_rule(
+@visit_rule(
     "minutes-overlap",
     family="units",
-    within="encounter",
     severity="error",
     title="Two one-on-one services at the same minutes",
     topic="limits",
     denial=Denial("CO", "151"),
 )
-def minutes_overlap(case: ClaimCase) -> Iterator[Found]:
+def minutes_overlap(visit: Visit) -> Iterator[Found]:
     """Find a minute that is billed twice.
 
     What it checks
@@ -41,26 +41,24 @@ def minutes_overlap(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 5, section 20.2: minutes of one-on-one
     treatment are counted once.
     """
-    for encounter in case.encounters:
-        placed = [line for line in encounter.lines if line.start and line.end and _one_on_one(case, line)]
-        if len(placed) < 2:
-            continue
-        placed.sort(key=lambda line: (_sortable(line.start), line.index))
-        for earlier, later in _neighbours(placed):
-            minutes = _overlap(earlier, later)
-            if minutes is None:
-                continue
-            yield Found(
-                f"{later.element}.servicedPeriod",
-                f"{named(case.facts, later.code, later.day)} and {named(case.facts, earlier.code, earlier.day)} "
-                f"(line {earlier.index + 1}) overlap by {number(minutes)} minutes; a minute is billed once.",
-                tuple(_apart_in_time(case, encounter, earlier, later)),
-                cite(case.facts, *case.facts.rule_sources.all("minutes-overlap", encounter.day)),
+    placed = [line for line in visit.lines if line.start and line.end and _one_on_one(visit, line)]
+    if len(placed) < 2:
+        return
+    placed.sort(key=lambda line: (_sortable(line.start), line.index))
+    for earlier, later in _neighbours(placed):
+        minutes = _overlap(earlier, later)
+        if minutes is not None:
+            yield visit.find(
+                later,
+                "servicedPeriod",
+                f"{visit.named(later.code)} and {visit.named(earlier.code)} (line {earlier.index + 1}) "
+                f"overlap by {number(minutes)} minutes; a minute is billed once.",
+                *_apart_in_time(visit, earlier, later),
             )
 
 
-def _one_on_one(case: ClaimCase, line: Line) -> bool:
-    timed = case.facts.timed_codes.find(line.code, line.day) if line.code and line.day else None
+def _one_on_one(visit: Visit, line: Line) -> bool:
+    timed = visit.facts.timed_codes.find(line.code, visit.day) if line.code else None
     return timed is not None and timed.one_on_one
 
 
@@ -94,38 +92,38 @@ def _overlap(earlier: Line, later: Line) -> Number | None:
     return int(seconds // 60) if seconds % 60 == 0 else seconds / 60
 
 
-def _apart_in_time(case: ClaimCase, encounter: Encounter, earlier: Line, later: Line) -> Iterator[Correction]:
+def _apart_in_time(visit: Visit, earlier: Line, later: Line) -> Iterator[Correction]:
     assert earlier.start and earlier.end and later.start and later.end
-    periods = {line.index: case.read_json()["item"][line.index]["servicedPeriod"] for line in (earlier, later)}
+    periods = {line.index: visit.item(line)["servicedPeriod"] for line in (earlier, later)}
     if later.end > earlier.end:
         shortened = (later.end - earlier.end).total_seconds() / 60
-        yield _moved(case, encounter, later, "start", periods[earlier.index]["end"], shortened)
+        yield _moved(visit, later, "start", periods[earlier.index]["end"], shortened)
     else:
         yield confirmed(
             f"Remove line {later.index + 1}: its minutes lie within line {earlier.index + 1}",
-            change(case).remove(later.index),
+            visit.change().remove(later.index),
             f"that the record shows only {earlier.code} in these minutes",
         )
     if later.start > earlier.start:
         shortened = (later.start - earlier.start).total_seconds() / 60
         if later.end >= earlier.end:
-            yield _moved(case, encounter, earlier, "end", periods[later.index]["start"], shortened)
+            yield _moved(visit, earlier, "end", periods[later.index]["start"], shortened)
     elif later.end < earlier.end:
         shortened = (earlier.end - later.end).total_seconds() / 60
-        yield _moved(case, encounter, earlier, "start", periods[later.index]["end"], shortened)
+        yield _moved(visit, earlier, "start", periods[later.index]["end"], shortened)
     else:
         yield confirmed(
             f"Remove line {earlier.index + 1}: line {later.index + 1} has the same minutes",
-            change(case).remove(earlier.index),
+            visit.change().remove(earlier.index),
             f"that the record shows only {later.code} in these minutes",
         )
 
 
-def _moved(case: ClaimCase, encounter: Encounter, line: Line, side: str, moment: str, minutes: Number) -> Correction:
+def _moved(visit: Visit, line: Line, side: str, moment: str, minutes: Number) -> Correction:
     """One side of a line's period moved, and units following where they would be too many."""
-    moved = change(case).put(line.index, f"/servicedPeriod/{side}", moment)
-    if line.minutes_from == "servicedPeriod" and encounter.policy and encounter.policy.counting:
-        _follow(case, encounter, moved, {line.index: minutes})
+    moved = visit.change().put(line.index, f"/servicedPeriod/{side}", moment)
+    if line.minutes_from == "servicedPeriod" and visit.policy and visit.policy.counting:
+        _follow(visit, moved, {line.index: minutes})
     return confirmed(
         f"Line {line.index + 1} {'starts' if side == 'start' else 'ends'} at {moment}",
         moved,
@@ -133,12 +131,12 @@ def _moved(case: ClaimCase, encounter: Encounter, line: Line, side: str, moment:
     )
 
 
-def _follow(case: ClaimCase, encounter: Encounter, moved: ClaimChange, minutes: dict[int, Number]) -> None:
-    timed = [line for line in encounter.lines if is_timed(case, line)]
-    assert encounter.policy is not None and encounter.policy.counting is not None
-    if encounter.policy.counting.value == "cms" and any(line.minutes is None for line in timed):
+def _follow(visit: Visit, moved: ClaimChange, minutes: dict[int, Number]) -> None:
+    timed = [line for line in visit.lines if visit.is_timed(line)]
+    assert visit.policy is not None and visit.policy.counting is not None
+    if visit.policy.counting.value == "cms" and any(line.minutes is None for line in timed):
         return
-    for line, allotted in zip(timed, allotted_units(encounter, timed, minutes), strict=True):
+    for line, allotted in zip(timed, allotted_units(visit, timed, minutes), strict=True):
         if line.minutes is None or line.units is None or line.units <= allotted:
             continue
         if allotted:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import change, cite, confirmed, counted, named, number
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import confirmed, counted, number
 from fhir_massage.rules.units.allotments import RECORD, allotments, minutes_in_all
 
 
-@claim_rule(
+@visit_rule(
     "units-below-minutes",
     family="units",
-    within="encounter",
     severity="information",
     title="Fewer units than the minutes make",
     topic="limits",
 )
-def units_below_minutes(case: ClaimCase) -> Iterator[Found]:
+def units_below_minutes(visit: Visit) -> Iterator[Found]:
     """Notice units that could have been billed and were not.
 
     What it checks
@@ -36,13 +35,16 @@ def units_below_minutes(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 5, section 20.2; the CPT time rule for
     payers that count by the midpoint.
     """
-    for line, allotted in allotments(case):
+    counting = visit.policy.counting if visit.policy else None
+    for line, allotted in allotments(visit):
         if line.units is None or line.units < 1 or line.units >= allotted:
             continue
-        yield Found(
-            f"{line.element}.quantity",
-            f"{named(case.facts, line.code, line.day)}: {counted(line.units, 'unit')} billed, while its "
-            f"{number(line.minutes or 0)} minutes make {counted(allotted, 'unit')}{minutes_in_all(case, line)}.",
-            (confirmed(f"Bill {counted(allotted, 'unit')}", change(case).units(line.index, allotted), RECORD),),
-            cite(case.facts, line.policy.counting if line.policy else None),
+        more = visit.change().units(line.index, allotted)
+        yield visit.find(
+            line,
+            "quantity",
+            f"{visit.named(line.code)}: {counted(line.units, 'unit')} billed, while its "
+            f"{number(line.minutes or 0)} minutes make {counted(allotted, 'unit')}{minutes_in_all(visit)}.",
+            confirmed(f"Bill {counted(allotted, 'unit')}", more, RECORD),
+            because=(counting,),
         )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, cite, counted, named, number, part_of_charge
+from fhir_massage.rules.registry import visit_rule
+from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.tools import certain, counted, number
 from fhir_massage.rules.units.allotments import allotments, minutes_in_all
 
 
-@claim_rule(
+@visit_rule(
     "units-exceed-minutes",
     family="units",
-    within="encounter",
     severity="error",
     title="More units than the minutes make",
     topic="limits",
     denial=Denial("CO", "151"),
 )
-def units_exceed_minutes(case: ClaimCase) -> Iterator[Found]:
+def units_exceed_minutes(visit: Visit) -> Iterator[Found]:
     """Compare the units of timed services with the minutes documented.
 
     What it checks
@@ -42,21 +42,22 @@ def units_exceed_minutes(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 5, section 20.2; the CPT time rule for
     payers that count by the midpoint.
     """
-    for line, allotted in allotments(case):
+    counting = visit.policy.counting if visit.policy else None
+    for line, allotted in allotments(visit):
         if line.units is None or line.units <= allotted or line.units != int(line.units):
             continue
-        counting = line.policy.counting if line.policy else None
-        yield Found(
-            f"{line.element}.quantity",
-            f"{named(case.facts, line.code, line.day)}: {counted(line.units, 'unit')} billed, but its "
-            f"{number(line.minutes or 0)} minutes make {counted(allotted, 'unit')}{minutes_in_all(case, line)}.",
-            (_to_allotted(case, line, allotted),),
-            cite(case.facts, counting),
-            at_risk=part_of_charge(line, line.units - allotted),
+        yield visit.find(
+            line,
+            "quantity",
+            f"{visit.named(line.code)}: {counted(line.units, 'unit')} billed, but its "
+            f"{number(line.minutes or 0)} minutes make {counted(allotted, 'unit')}{minutes_in_all(visit)}.",
+            _to_allotted(visit, line, allotted),
+            because=(counting,),
+            excess=line.units - allotted,
         )
 
 
-def _to_allotted(case: ClaimCase, line: Line, allotted: int) -> Correction:
+def _to_allotted(visit: Visit, line: Line, allotted: int) -> Correction:
     if allotted == 0:
-        return certain(f"Remove line {line.index + 1}", change(case).remove(line.index))
-    return certain(f"Bill {counted(allotted, 'unit')}", change(case).units(line.index, allotted))
+        return certain(f"Remove line {line.index + 1}", visit.change().remove(line.index))
+    return certain(f"Bill {counted(allotted, 'unit')}", visit.change().units(line.index, allotted))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.scopes import visits_of
 from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, named, number
 from fhir_massage.rules.units.allotments import RECORD, allotments
 
@@ -53,7 +54,7 @@ def _units_in_words(line: Line) -> str:
 
 
 def _whole_units(case: ClaimCase, line: Line) -> Iterator[Correction]:
-    for counted_line, allotted in allotments(case):
+    for counted_line, allotted in (each for visit in visits_of(case) for each in allotments(visit)):
         if counted_line is not line:
             continue
         if allotted < 1:

@@ -1,29 +1,25 @@
-"""A line billed with another procedure code."""
+"""A claim line billed with another procedure code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.read import codes
-from fhir_massage.rules.tools import change
 
 
-def coded(case: ClaimCase, line: Line, code: str) -> ClaimChange:
-    """The line billed with another procedure code, in place of the coding that holds the old one."""
-    coding = _coding_of(case.read_json()["item"][line.index])
-    changed = change(case)
-    number = coding[0]
-    place = f"/productOrService/coding/{number}"
-    changed.put(line.index, f"{place}/code", code)
-    system = coding[1].get("system")
+def recode(change: ClaimChange, claim: Mapping[str, Any], line: int, code: str) -> ClaimChange:
+    """Bill the line with another procedure code, in place of the coding that holds the old one."""
+    position, coding = _coding_of(claim["item"][line])
+    place = f"/productOrService/coding/{position}"
+    change.put(line, f"{place}/code", code)
+    system = coding.get("system")
     if system is not None and (system in codes.HCPCS_SYSTEMS) != code[0].isalpha():
-        changed.put(line.index, f"{place}/system", _system_for(case.read_json(), code))
-    if "display" in coding[1]:
-        changed.drop(line.index, f"{place}/display")
-    return changed
+        change.put(line, f"{place}/system", _system_for(claim, code))
+    if "display" in coding:
+        change.drop(line, f"{place}/display")
+    return change
 
 
 def _coding_of(item: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:

@@ -1,0 +1,90 @@
+"""Asking the rules: each of what its scope is, and none of a line like one on which it had nothing to say.
+
+A clinic bills the same few services to the same few payers day after day. So it is kept, for all that rules on
+a line can decide by, which of them have something to say. Nothing that tells of a patient is among that but the
+diagnoses' codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from fhir_massage.case.seen import ClaimCase, Line, OrderCase
+from fhir_massage.edit.finding import Found
+from fhir_massage.engine.report import Broken
+from fhir_massage.rules import Rule, all_rules, rules_for
+from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
+
+#: How many lines are remembered; what a stranger makes up must not fill the memory.
+MOST_REMEMBERED = 20_000
+
+Heard = tuple[Rule, Found]
+
+
+def ask(case: ClaimCase | OrderCase, broken: list[Broken]) -> Iterator[Heard]:
+    """What all rules find in a claim or an order. Those that failed go into ``broken``, once each."""
+    if isinstance(case, OrderCase):
+        return _ask(rules_for("order"), case, case.resource, broken)
+    return ask_claim(case, case.lines, visits_of(case), broken)
+
+
+def ask_claim(case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken]) -> Iterator[Heard]:
+    """What the rules on the claim, on these of its lines and on these of its visits find."""
+    yield from _ask(rules_for("claim", "claim"), case, case.resource, broken)
+    for line in lines:
+        yield from _ask_line(line_of(case, line), case, broken)
+    on_visits = rules_for("claim", "visit")
+    for visit in visits:
+        yield from _ask(on_visits, visit, case.resource, broken)
+
+
+def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
+    """What one rule finds in a claim. Raises what the rule raises."""
+    if rule.scope == "claim":
+        yield from rule.check(case)
+    elif rule.scope == "visit":
+        for visit in visits_of(case):
+            yield from rule.check(visit)
+    else:
+        for line in case.lines:
+            seen = line_of(case, line)
+            if rule.scope == "any-line" or isinstance(seen, BilledLine):
+                yield from rule.check(seen)
+
+
+def _ask_line(line: AnyLine, case: ClaimCase, broken: list[Broken]) -> Iterator[Heard]:
+    remembered = case.facts.remembered
+    like_it = decides_by(line)
+    speaking = remembered.get(like_it)
+    if speaking is not None:
+        if speaking:
+            yield from _ask(speaking, line, case.resource, broken)
+        return
+    failed: list[Broken] = []
+    heard = list(_ask(_rules_on(isinstance(line, BilledLine)), line, case.resource, failed))
+    yield from heard
+    if failed:
+        broken += [each for each in failed if each.rule not in {known.rule for known in broken}]
+        return
+    if len(remembered) >= MOST_REMEMBERED:
+        remembered.clear()
+    remembered[like_it] = tuple({rule.id: rule for rule, _ in heard}.values())
+
+
+def _ask(rules: Iterable[Rule], scope: Any, resource: str, broken: list[Broken]) -> Iterator[Heard]:
+    for rule in rules:
+        try:
+            for found in rule.check(scope):
+                yield rule, found
+        except Exception as error:  # a fault in one rule must not lose the others' findings
+            if all(each.rule != rule.id for each in broken):
+                broken.append(Broken(rule.id, resource, error))
+
+
+@cache
+def _rules_on(billed: bool) -> tuple[Rule, ...]:
+    """The rules on a line, in the order of the rule book."""
+    scopes = ("line", "any-line") if billed else ("any-line",)
+    return tuple([rule for rule in all_rules() if rule.scope in scopes])
