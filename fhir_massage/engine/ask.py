@@ -1,7 +1,7 @@
-"""Asking the rules: each of what its scope is, and none of a line like one on which it had nothing to say.
+"""Asking the rules: each of what its scope is, and none of a line or visit like one on which it had nothing to say.
 
 A clinic bills the same few services to the same few payers day after day. So it is kept, for all that rules on
-a line can decide by, which of them have something to say. Nothing that tells of a patient is among that but the
+a line or visit can decide by, which of them have something to say. Nothing that tells of a patient is among that but the
 diagnoses' codes.
 """
 
@@ -17,7 +17,7 @@ from fhir_massage.engine.report import Broken
 from fhir_massage.rules import Rule, all_rules, rules_for
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
 
-#: How many lines are remembered; what a stranger makes up must not fill the memory.
+#: How many lines and visits are remembered; what a stranger makes up must not fill the memory.
 MOST_REMEMBERED = 20_000
 
 Heard = tuple[Rule, Found]
@@ -34,10 +34,10 @@ def ask_claim(case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], b
     """What the rules on the claim, on these of its lines and on these of its visits find."""
     yield from _ask(rules_for("claim", "claim"), case, case.resource, broken)
     for line in lines:
-        yield from _ask_line(line_of(case, line), case, broken)
-    on_visits = rules_for("claim", "visit")
+        seen = line_of(case, line)
+        yield from _ask_of(seen, _rules_on(isinstance(seen, BilledLine)), case, broken)
     for visit in visits:
-        yield from _ask(on_visits, visit, case.resource, broken)
+        yield from _ask_of(visit, rules_for("claim", "visit"), case, broken)
 
 
 def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
@@ -54,16 +54,17 @@ def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
                 yield from rule.check(seen)
 
 
-def _ask_line(line: AnyLine, case: ClaimCase, broken: list[Broken]) -> Iterator[Heard]:
+def _ask_of(seen: AnyLine | Visit, rules: tuple[Rule, ...], case: ClaimCase, broken: list[Broken]) -> Iterator[Heard]:
+    """What the rules find on a line or visit, asking of one that was met before only those that spoke then."""
     remembered = case.facts.remembered
-    like_it = decides_by(line)
+    like_it = decides_by(seen)
     speaking = remembered.get(like_it)
     if speaking is not None:
         if speaking:
-            yield from _ask(speaking, line, case.resource, broken)
+            yield from _ask(speaking, seen, case.resource, broken)
         return
     failed: list[Broken] = []
-    heard = list(_ask(_rules_on(isinstance(line, BilledLine)), line, case.resource, failed))
+    heard = list(_ask(rules, seen, case.resource, failed))
     yield from heard
     if failed:
         broken += [each for each in failed if each.rule not in {known.rule for known in broken}]

@@ -29,7 +29,7 @@ from fhir_massage.read import elements
 from fhir_massage.read.read import Entry, replaced
 from fhir_massage.read.references import Index
 from fhir_massage.rules import Rule
-from fhir_massage.rules.scopes import visits_of
+from fhir_massage.rules.scopes import visit_of
 from fhir_massage.rules.tools import cite
 
 Case = ClaimCase | OrderCase
@@ -168,7 +168,7 @@ class Review:
             return self._told, _tell(case, ask(case, []))
         lines = touched_places(before.lines, case.lines)
         places = set(touched_places(before.encounters, case.encounters))
-        visits = [visit for place, visit in enumerate(visits_of(case)) if place in places]
+        visits = [visit_of(case, case.encounters[place]) for place in sorted(places)]
         of_visits = {line.index for place in places for line in case.encounters[place].lines}
         of_visits |= {line.index for place in places for line in before.encounters[place].lines}
         gone = [*self._told_of["claim", None]]

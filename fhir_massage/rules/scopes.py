@@ -8,14 +8,13 @@ after a correction only for the lines and visits that it changes.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from fhir_massage.case.seen import ClaimCase, Diagnosis, Line, Number
+from fhir_massage.case.seen import ClaimCase, Diagnosis, Encounter, Line, MinutesFrom, Number
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Denial, Found, Severity
 from fhir_massage.edit.recoding import recode
@@ -166,6 +165,27 @@ class LineChange:
         return self
 
 
+class VisitLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A line of a visit; its fields are those of ``Line``."""
+
+    index: int
+    code: str | None
+    modifiers: tuple[str, ...]
+    units: Number | None
+    minutes: Number | None
+    minutes_from: MinutesFrom | None
+    start: datetime | None
+    end: datetime | None
+    regions: frozenset[str]
+    all_sites_known: bool
+    hints: frozenset[str]
+
+    @property
+    def number(self) -> int:
+        """The line's number for people, counted from one."""
+        return self.index + 1
+
+
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """An encounter: the lines of one patient, day and rendering provider. ``payer`` is the payer's title."""
 
@@ -173,14 +193,14 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     payer: str
     day: date
     policy: Policy | None
-    lines: tuple[Line, ...]
+    lines: tuple[VisitLine, ...]
     _case: ClaimCase
 
     def named(self, code: str | None) -> str:
         """A code with our words for it on the day: ``97140 (manual therapy)``."""
         return named(self.facts, code, self.day)
 
-    def is_timed(self, line: Line) -> bool:
+    def is_timed(self, line: VisitLine) -> bool:
         """Whether the line's code is counted in 15-minute units."""
         return line.code is not None and self.facts.timed_codes.find(line.code, self.day) is not None
 
@@ -188,23 +208,27 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         """A new change to the visit's lines."""
         return change(self._case)
 
-    def item(self, line: Line) -> Mapping[str, Any]:
+    def item(self, line: VisitLine) -> Mapping[str, Any]:
         """A line of the visit as the claim has it, for a correction to be made on."""
         item: Mapping[str, Any] = self._case.read_json()["item"][line.index]
         return item
+
+    def whole(self, line: VisitLine) -> Line:
+        """A line of the visit with all that was read of it, for a correction to be made on."""
+        return self._case.lines[line.index]
 
     def information(self) -> Sequence[Mapping[str, Any]]:
         """The claim's supporting information, for a correction to be made on."""
         found: Sequence[Mapping[str, Any]] = self._case.read_json().get("supportingInfo", [])
         return found
 
-    def without_modifiers(self, line: Line, places: Sequence[int]) -> ClaimChange:
+    def without_modifiers(self, line: VisitLine, places: Sequence[int]) -> ClaimChange:
         """The line without the modifiers at these places among all that it has."""
-        return without_modifiers(self._case, line, list(places))
+        return without_modifiers(self._case, self.whole(line), list(places))
 
     def find(
         self,
-        line: Line,
+        line: VisitLine,
         element: str,
         words: str,
         *corrections: Correction,
@@ -216,13 +240,24 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         ``because`` are the rows that the finding rests on; without them, the rule's own sources are cited.
         ``excess`` are the units whose share of the charge is at risk, where not all of the line is.
         """
-        place = f"{line.element}.{element}" if element else line.element
-        at_risk: Decimal | None = None if excess is None else part_of_charge(line, excess)
+        whole = self.whole(line)
+        place = f"{whole.element}.{element}" if element else whole.element
+        at_risk = None if excess is None else part_of_charge(whole, excess)
         return Found(place, words, corrections, cite(self.facts, *because), at_risk)
 
 
-#: All of a line that a rule on lines can decide by.
-decides_by: attrgetter[Hashable] = attrgetter(*[name for name in AnyLine.__struct_fields__ if not name.startswith("_")])
+def _shown(kind: type[AnyLine] | type[Visit]) -> attrgetter[Hashable]:
+    """All that such a thing shows to its rules, so all that they can decide by."""
+    return attrgetter(*[name for name in kind.__struct_fields__ if not name.startswith("_")])
+
+
+_of_line = _shown(AnyLine)
+_of_visit = _shown(Visit)
+
+
+def decides_by(seen: AnyLine | Visit) -> Hashable:
+    """All that rules on a line or visit can decide by, as a key to remember them by."""
+    return _of_visit(seen) if isinstance(seen, Visit) else _of_line(seen)
 
 
 def line_of(case: ClaimCase, line: Line) -> AnyLine:
@@ -247,9 +282,37 @@ def line_of(case: ClaimCase, line: Line) -> AnyLine:
 def visits_of(case: ClaimCase) -> Iterator[Visit]:
     """The visits of a claim as their rules see them."""
     for each in case.encounters:
-        yield Visit(
-            facts=case.facts, payer=case.payer_title, day=each.day, policy=each.policy, lines=each.lines, _case=case
-        )
+        yield visit_of(case, each)
+
+
+def visit_of(case: ClaimCase, encounter: Encounter) -> Visit:
+    """An encounter as the rules on visits see it."""
+    lines = tuple(
+        [
+            VisitLine(
+                index=line.index,
+                code=line.code,
+                modifiers=line.modifiers,
+                units=line.units,
+                minutes=line.minutes,
+                minutes_from=line.minutes_from,
+                start=line.start,
+                end=line.end,
+                regions=line.regions,
+                all_sites_known=line.all_sites_known,
+                hints=line.hints,
+            )
+            for line in encounter.lines
+        ]
+    )
+    return Visit(
+        facts=case.facts,
+        payer=case.payer_title,
+        day=encounter.day,
+        policy=encounter.policy,
+        lines=lines,
+        _case=case,
+    )
 
 
 def _concept_of(item: Mapping[str, Any], place: int) -> int:

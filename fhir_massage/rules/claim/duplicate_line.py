@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line, Number
+from fhir_massage.case.seen import Number
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.rules.claim.shared import REPEATED
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, counted
 
 UCUM = "http://unitsofmeasure.org"
@@ -46,7 +46,7 @@ def duplicate_line(visit: Visit) -> Iterator[Found]:
         yield visit.find(
             second,
             "",
-            f"{_with_modifiers(visit, second)} on {visit.day} stands on line {first.index + 1} already.",
+            f"{_with_modifiers(visit, second)} on {visit.day} stands on line {first.number} already.",
             *_one_of(visit, first, second),
             because=(
                 *visit.facts.rule_sources.all("duplicate-line", visit.day),
@@ -55,9 +55,9 @@ def duplicate_line(visit: Visit) -> Iterator[Found]:
         )
 
 
-def _alike(visit: Visit) -> Iterator[tuple[Line, Line]]:
+def _alike(visit: Visit) -> Iterator[tuple[VisitLine, VisitLine]]:
     """Each line that repeats an earlier one of the visit, with that one."""
-    seen: dict[tuple[str, frozenset[str]], Line] = {}
+    seen: dict[tuple[str, frozenset[str]], VisitLine] = {}
     for line in visit.lines:
         modifiers = frozenset(line.modifiers)
         if line.code is None or modifiers & REPEATED:
@@ -67,26 +67,27 @@ def _alike(visit: Visit) -> Iterator[tuple[Line, Line]]:
             yield first, line
 
 
-def _with_modifiers(visit: Visit, line: Line) -> str:
+def _with_modifiers(visit: Visit, line: VisitLine) -> str:
     modifiers = f" with {' '.join(line.modifiers)}" if line.modifiers else ""
     return f"{visit.named(line.code)}{modifiers}"
 
 
-def _one_of(visit: Visit, first: Line, second: Line) -> Iterator[Correction]:
+def _one_of(visit: Visit, first: VisitLine, second: VisitLine) -> Iterator[Correction]:
     if _is_whole(first.units) and _is_whole(second.units):
         units = int(first.units or 0) + int(second.units or 0)
         merged = visit.change().units(first.index, units)
-        if first.unit_price is None and first.net is not None and second.net is not None:
-            merged.net(first.index, first.net + second.net)
+        one, other = visit.whole(first), visit.whole(second)
+        if one.unit_price is None and one.net is not None and other.net is not None:
+            merged.net(first.index, one.net + other.net)
         added = _add_minutes(visit, merged, first, second)
         merged.remove(second.index)
         yield Correction(
-            f"Bill line {first.index + 1} with {counted(units, 'unit')}, and remove line {second.index + 1}",
+            f"Bill line {first.number} with {counted(units, 'unit')}, and remove line {second.number}",
             (*added, *merged.edits()),
             "that both were given, and are the same service",
         )
     yield confirmed(
-        f"Remove line {second.index + 1}",
+        f"Remove line {second.number}",
         visit.change().remove(second.index),
         f"that {second.code} was given once",
     )
@@ -96,7 +97,7 @@ def _is_whole(units: Number | None) -> bool:
     return units is not None and units > 0 and units == int(units)
 
 
-def _add_minutes(visit: Visit, merged: ClaimChange, first: Line, second: Line) -> list[Edit]:
+def _add_minutes(visit: Visit, merged: ClaimChange, first: VisitLine, second: VisitLine) -> list[Edit]:
     """The minutes of both lines given to the first, where both are known and not the same ones.
 
     A line's minutes are the first that its information names, so their sum goes ahead of what it names.

@@ -7,10 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Denial
 from fhir_massage.facts.rows import Pair
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import follows_ncci, listed
 
 BUNDLED = Denial("CO", "236")
@@ -23,15 +22,15 @@ class Met(msgspec.Struct, frozen=True):
     """A pair that two lines of a visit make."""
 
     pair: Pair
-    one: Line
-    two: Line
+    one: VisitLine
+    two: VisitLine
 
 
 def pairs(visit: Visit, indicator: str) -> Iterator[Met]:
     """The pairs in force that lines of the visit make: each column-two line with each column-one code."""
     if len(visit.lines) < 2 or not follows_ncci(visit.policy):
         return
-    by_code: dict[str, list[Line]] = {}
+    by_code: dict[str, list[VisitLine]] = {}
     for line in visit.lines:
         if line.code in visit.facts.codes_in_pairs:
             by_code.setdefault(str(line.code), []).append(line)

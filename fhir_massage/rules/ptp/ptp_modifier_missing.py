@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction, Found
 from fhir_massage.rules.ptp.pairs import BUNDLED, Met, State, pairs, regions_in_words, separated, state_of
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import certain, confirmed
 
 
@@ -46,7 +45,7 @@ def ptp_modifier_missing(visit: Visit) -> Iterator[Found]:
         yield visit.find(
             met.two,
             "modifier",
-            f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.index + 1}) "
+            f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.number}) "
             f"unless a modifier says that they were apart; {_shown(met, state)}.",
             *_ways_out(visit, met, state),
             because=(met.pair,),
@@ -77,7 +76,7 @@ def _ways_out(visit: Visit, met: Met, state: State) -> Iterator[Correction]:
         yield certain(label, add)
         return
     remove = confirmed(
-        f"Remove line {met.two.index + 1}",
+        f"Remove line {met.two.number}",
         visit.change().remove(met.two.index),
         f"that nothing in the record sets {met.two.code} apart from {met.one.code}",
     )
@@ -86,7 +85,7 @@ def _ways_out(visit: Visit, met: Met, state: State) -> Iterator[Correction]:
     yield from (remove, adding) if same_hint or state == "together" else (adding, remove)
 
 
-def _likely(line: Line) -> frozenset[str]:
+def _likely(line: VisitLine) -> frozenset[str]:
     """The regions that a line's body sites name or, failing those, its diagnoses suggest."""
     return line.regions or line.hints
 

@@ -39,6 +39,6 @@ def ptp_not_separable(visit: Visit) -> Iterator[Found]:
             "",
             f"{visit.named(met.two.code)} is never paid beside {visit.named(met.one.code)} on one day, "
             "with or without a modifier.",
-            certain(f"Remove line {met.two.index + 1}", visit.change().remove(met.two.index)),
+            certain(f"Remove line {met.two.number}", visit.change().remove(met.two.index)),
             because=(met.pair,),
         )

@@ -42,8 +42,8 @@ def ptp_same_region(visit: Visit) -> Iterator[Found]:
         yield visit.find(
             met.two,
             "",
-            f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.index + 1}) "
+            f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.number}) "
             f"in the same region, and both are billed for: {shared}.",
-            certain(f"Remove line {met.two.index + 1}", visit.change().remove(met.two.index)),
+            certain(f"Remove line {met.two.number}", visit.change().remove(met.two.index)),
             because=(met.pair,),
         )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line, Number
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.case.seen import Number
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import number
 from fhir_massage.rules.units.counting import allot
 
 RECORD = "that the record of the visit documents these minutes"
 
 
-def allotments(visit: Visit) -> Iterator[tuple[Line, int]]:
+def allotments(visit: Visit) -> Iterator[tuple[VisitLine, int]]:
     """Each timed line with the units that its payer's way of counting allots, where that is known."""
     if visit.policy is None or visit.policy.counting is None:
         return
@@ -24,7 +24,7 @@ def allotments(visit: Visit) -> Iterator[tuple[Line, int]]:
     yield from zip(timed, allotted_units(visit, timed), strict=True)
 
 
-def allotted_units(visit: Visit, timed: list[Line], minutes: dict[int, Number] | None = None) -> list[int]:
+def allotted_units(visit: Visit, timed: list[VisitLine], minutes: dict[int, Number] | None = None) -> list[int]:
     """The units of each timed line; ``minutes`` by line position replace those of the claim."""
     assert visit.policy is not None and visit.policy.counting is not None
     of_claim = [line.minutes or 0 for line in timed]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, counted
 
 
-def at_most(visit: Visit, lines: list[Line], limit: int, needs: str) -> Iterator[Correction]:
+def at_most(visit: Visit, lines: list[VisitLine], limit: int, needs: str) -> Iterator[Correction]:
     """The last lines cut back until the limit is kept."""
     cut = visit.change()
     left = limit

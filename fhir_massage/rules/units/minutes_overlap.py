@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from fhir_massage.case.seen import Line, Number
+from fhir_massage.case.seen import Number
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, number
 from fhir_massage.rules.units.allotments import allotted_units
 
@@ -51,13 +51,13 @@ def minutes_overlap(visit: Visit) -> Iterator[Found]:
             yield visit.find(
                 later,
                 "servicedPeriod",
-                f"{visit.named(later.code)} and {visit.named(earlier.code)} (line {earlier.index + 1}) "
+                f"{visit.named(later.code)} and {visit.named(earlier.code)} (line {earlier.number}) "
                 f"overlap by {number(minutes)} minutes; a minute is billed once.",
                 *_apart_in_time(visit, earlier, later),
             )
 
 
-def _one_on_one(visit: Visit, line: Line) -> bool:
+def _one_on_one(visit: Visit, line: VisitLine) -> bool:
     timed = visit.facts.timed_codes.find(line.code, visit.day) if line.code else None
     return timed is not None and timed.one_on_one
 
@@ -70,9 +70,9 @@ def _sortable(moment: datetime | None) -> str:
     return f"1{moment.timestamp():020.3f}"
 
 
-def _neighbours(placed: list[Line]) -> Iterator[tuple[Line, Line]]:
+def _neighbours(placed: list[VisitLine]) -> Iterator[tuple[VisitLine, VisitLine]]:
     """Each line but the first, after the one before it that ends last: a long one may reach over several."""
-    last: Line | None = None
+    last: VisitLine | None = None
     for line in placed:
         if last is not None:
             yield last, line
@@ -80,7 +80,7 @@ def _neighbours(placed: list[Line]) -> Iterator[tuple[Line, Line]]:
             last = line
 
 
-def _overlap(earlier: Line, later: Line) -> Number | None:
+def _overlap(earlier: VisitLine, later: VisitLine) -> Number | None:
     """The minutes that two lines share; ``None`` where they share none, or that cannot be told."""
     if earlier.start is None or earlier.end is None or later.start is None or later.end is None:
         return None
@@ -92,7 +92,7 @@ def _overlap(earlier: Line, later: Line) -> Number | None:
     return int(seconds // 60) if seconds % 60 == 0 else seconds / 60
 
 
-def _apart_in_time(visit: Visit, earlier: Line, later: Line) -> Iterator[Correction]:
+def _apart_in_time(visit: Visit, earlier: VisitLine, later: VisitLine) -> Iterator[Correction]:
     assert earlier.start and earlier.end and later.start and later.end
     periods = {line.index: visit.item(line)["servicedPeriod"] for line in (earlier, later)}
     if later.end > earlier.end:
@@ -100,7 +100,7 @@ def _apart_in_time(visit: Visit, earlier: Line, later: Line) -> Iterator[Correct
         yield _moved(visit, later, "start", periods[earlier.index]["end"], shortened)
     else:
         yield confirmed(
-            f"Remove line {later.index + 1}: its minutes lie within line {earlier.index + 1}",
+            f"Remove line {later.number}: its minutes lie within line {earlier.number}",
             visit.change().remove(later.index),
             f"that the record shows only {earlier.code} in these minutes",
         )
@@ -113,19 +113,19 @@ def _apart_in_time(visit: Visit, earlier: Line, later: Line) -> Iterator[Correct
         yield _moved(visit, earlier, "start", periods[later.index]["end"], shortened)
     else:
         yield confirmed(
-            f"Remove line {earlier.index + 1}: line {later.index + 1} has the same minutes",
+            f"Remove line {earlier.number}: line {later.number} has the same minutes",
             visit.change().remove(earlier.index),
             f"that the record shows only {later.code} in these minutes",
         )
 
 
-def _moved(visit: Visit, line: Line, side: str, moment: str, minutes: Number) -> Correction:
+def _moved(visit: Visit, line: VisitLine, side: str, moment: str, minutes: Number) -> Correction:
     """One side of a line's period moved, and units following where they would be too many."""
     moved = visit.change().put(line.index, f"/servicedPeriod/{side}", moment)
     if line.minutes_from == "servicedPeriod" and visit.policy and visit.policy.counting:
         _follow(visit, moved, {line.index: minutes})
     return confirmed(
-        f"Line {line.index + 1} {'starts' if side == 'start' else 'ends'} at {moment}",
+        f"VisitLine {line.number} {'starts' if side == 'start' else 'ends'} at {moment}",
         moved,
         f"that the record of the visit has {line.code} {'start' if side == 'start' else 'end'} then",
     )

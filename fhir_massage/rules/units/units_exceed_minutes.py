@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import certain, counted, number
 from fhir_massage.rules.units.allotments import allotments, minutes_in_all
 
@@ -57,7 +56,7 @@ def units_exceed_minutes(visit: Visit) -> Iterator[Found]:
         )
 
 
-def _to_allotted(visit: Visit, line: Line, allotted: int) -> Correction:
+def _to_allotted(visit: Visit, line: VisitLine, allotted: int) -> Correction:
     if allotted == 0:
-        return certain(f"Remove line {line.index + 1}", visit.change().remove(line.index))
+        return certain(f"Remove line {line.number}", visit.change().remove(line.index))
     return certain(f"Bill {counted(allotted, 'unit')}", visit.change().units(line.index, allotted))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import counted, follows_ncci
 from fhir_massage.rules.units.limits import at_most
 
@@ -57,8 +56,8 @@ def units_exceed_mue(visit: Visit) -> Iterator[Found]:
         )
 
 
-def _by_code(visit: Visit) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
+def _by_code(visit: Visit) -> dict[str, list[VisitLine]]:
+    found: dict[str, list[VisitLine]] = {}
     for line in visit.lines:
         if line.code is not None:
             found.setdefault(line.code, []).append(line)

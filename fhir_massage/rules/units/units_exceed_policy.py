@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import DailyUnits
 from fhir_massage.rules.registry import visit_rule
-from fhir_massage.rules.scopes import Visit
+from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import counted, listed
 from fhir_massage.rules.units.limits import at_most
 
@@ -54,7 +53,7 @@ def units_exceed_policy(visit: Visit) -> Iterator[Found]:
         )
 
 
-def _counts(visit: Visit, line: Line, limit: DailyUnits) -> bool:
+def _counts(visit: Visit, line: VisitLine, limit: DailyUnits) -> bool:
     """Whether the line's units count towards the limit."""
     if line.units is None or line.units <= 0 or line.code is None:
         return False

@@ -55,7 +55,7 @@ def _units_in_words(line: Line) -> str:
 
 def _whole_units(case: ClaimCase, line: Line) -> Iterator[Correction]:
     for counted_line, allotted in (each for visit in visits_of(case) for each in allotments(visit)):
-        if counted_line is not line:
+        if counted_line.index != line.index:
             continue
         if allotted < 1:
             if line.units_given_in_minutes:
