@@ -8,10 +8,13 @@ from fhir_massage.case.seen import ClaimCase, Diagnosis, Encounter, Line, OrderC
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Citation, Correction, Denial, Edit, Found
 from fhir_massage.facts.book import Facts
-from fhir_massage.rules.registry import Rule, claim_rule, order_rule
+from fhir_massage.rules.registry import Rule, any_line_rule, claim_rule, line_rule, order_rule, visit_rule
+from fhir_massage.rules.scopes import AnyLine, BilledLine, LineChange, Visit, VisitLine
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named
 
 __all__ = [
+    "AnyLine",
+    "BilledLine",
     "Citation",
     "ClaimCase",
     "ClaimChange",
@@ -23,14 +26,20 @@ __all__ = [
     "Facts",
     "Found",
     "Line",
+    "LineChange",
     "OrderCase",
     "Provider",
     "Rule",
+    "Visit",
+    "VisitLine",
+    "any_line_rule",
     "certain",
     "change",
     "cite",
     "claim_rule",
     "confirmed",
+    "line_rule",
     "named",
     "order_rule",
+    "visit_rule",
 ]

@@ -24,7 +24,7 @@ from fhir_massage.facts.rows import Row
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named, part_of_charge, without_modifiers
 
 
-class AnyLine(msgspec.Struct, frozen=True, kw_only=True):
+class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A claim line, with or without a code, a day and a policy.
 
     ``payer`` is the payer's title. ``professions`` are those that the record of who rendered it names;
@@ -108,7 +108,7 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True):
         return item
 
 
-class BilledLine(AnyLine, frozen=True, kw_only=True):
+class BilledLine(AnyLine, frozen=True, kw_only=True, gc=False):
     """A claim line with a code, on a day for which the payer's policy is known."""
 
     code: str
@@ -160,8 +160,11 @@ class LineChange:
         return self.drop_modifiers([place for place, each in enumerate(self._line.modifiers) if each == modifier])
 
     def point_at(self, diagnosis: Diagnosis) -> LineChange:
-        """Point the line at another of the claim's diagnoses too."""
-        self.of_claim.put(self._line.index, "/diagnosisSequence/-", diagnosis.sequence)
+        """Point the line at one of the claim's diagnoses, besides those that it points at."""
+        if self._line.pointers:
+            self.of_claim.put(self._line.index, "/diagnosisSequence/-", diagnosis.sequence)
+        else:
+            self.of_claim.put(self._line.index, "/diagnosisSequence", [diagnosis.sequence])
         return self
 
 
@@ -186,7 +189,7 @@ class VisitLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.index + 1
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
+class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An encounter: the lines of one patient, day and rendering provider. ``payer`` is the payer's title."""
 
     facts: Facts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from fhir_massage.case.seen import ClaimCase, Line
+from fhir_massage.case.seen import ClaimCase, Line, Number
 from fhir_massage.edit.changes import CENT
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
@@ -64,9 +64,15 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
 
 def _product(line: Line) -> Decimal | None:
     """What the line's units make in whole cents; ``None`` where they are not known, or nought or less."""
-    if line.units is None or line.units <= 0 or line.product is None:
+    if line.net is None or line.units is None or line.units <= 0 or line.unit_price is None:
         return None
-    return _cents(line.product)
+    return _made(line.units, line.unit_price, line.factor)
+
+
+@lru_cache(maxsize=4096)
+def _made(units: Number, unit_price: Decimal, factor: Decimal | None) -> Decimal:
+    product = Decimal(str(units)) * unit_price
+    return _cents(product if factor is None else product * factor)
 
 
 def _has_details(case: ClaimCase, line: Line) -> bool:

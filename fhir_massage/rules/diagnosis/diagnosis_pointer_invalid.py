@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import listed, named
+from fhir_massage.rules.registry import any_line_rule
+from fhir_massage.rules.scopes import AnyLine
+from fhir_massage.rules.tools import listed
 
 
-@claim_rule(
+@any_line_rule(
     "diagnosis-pointer-invalid",
     family="diagnosis",
     severity="error",
     title="A line points at a diagnosis that is not there",
     denial=Denial("CO", "16", ("M76",)),
 )
-def diagnosis_pointer_invalid(case: ClaimCase) -> Iterator[Found]:
+def diagnosis_pointer_invalid(line: AnyLine) -> Iterator[Found]:
     """Find pointers that lead nowhere.
 
     What it checks
@@ -33,13 +33,9 @@ def diagnosis_pointer_invalid(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24E: the pointer
     is the letter of a diagnosis in item 21.
     """
-    known = {diagnosis.sequence for diagnosis in case.diagnoses}
-    for line in case.lines:
-        lost = [str(pointer) for pointer in line.pointers if pointer not in known]
-        if lost:
-            word = "diagnosis" if len(lost) == 1 else "diagnoses"
-            yield Found(
-                f"{line.element}.diagnosisSequence",
-                f"{named(case.facts, line.code, line.day)} points at {word} {listed(lost)}, "
-                "which the claim does not have.",
-            )
+    known = {diagnosis.sequence for diagnosis in line.claim_diagnoses}
+    lost = [str(pointer) for pointer in line.pointers if pointer not in known]
+    if lost:
+        word = "diagnosis" if len(lost) == 1 else "diagnoses"
+        words = f"{line.named} points at {word} {listed(lost)}, which the claim does not have."
+        yield line.find("diagnosisSequence", words)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.diagnosis.shared import MOST_OPTIONS
-from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, confirmed, named
+from fhir_massage.rules.registry import any_line_rule
+from fhir_massage.rules.scopes import AnyLine
 
 
-@claim_rule(
+@any_line_rule(
     "diagnosis-pointer-missing",
     family="diagnosis",
     severity="error",
     title="A line points at no diagnosis",
     denial=Denial("CO", "16", ("M76",)),
 )
-def diagnosis_pointer_missing(case: ClaimCase) -> Iterator[Found]:
+def diagnosis_pointer_missing(line: AnyLine) -> Iterator[Found]:
     """Ask which diagnosis each line treats.
 
     What it checks
@@ -35,28 +34,21 @@ def diagnosis_pointer_missing(case: ClaimCase) -> Iterator[Found]:
     Source
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24E.
     """
-    if not case.diagnoses:
-        return
-    for line in case.lines:
-        if not line.pointers and line.code is not None:
-            yield Found(
-                f"{line.element}.diagnosisSequence",
-                f"{named(case.facts, line.code, line.day)} points at none of the claim's diagnoses.",
-                tuple(_pointed(case, line)),
-            )
+    if line.claim_diagnoses and not line.pointers and line.code is not None:
+        yield line.find("diagnosisSequence", f"{line.named} points at none of the claim's diagnoses.", *_pointed(line))
 
 
-def _pointed(case: ClaimCase, line: Line) -> Iterator[Correction]:
+def _pointed(line: AnyLine) -> Iterator[Correction]:
     """The line pointed at the claim's only diagnosis, or at each of several."""
-    numbered = [diagnosis for diagnosis in case.diagnoses if diagnosis.sequence is not None]
+    numbered = [diagnosis for diagnosis in line.claim_diagnoses if diagnosis.sequence is not None]
     for diagnosis in numbered[:MOST_OPTIONS]:
         name = diagnosis.code or f"diagnosis {diagnosis.sequence}"
-        pointed = change(case).put(line.index, "/diagnosisSequence", [diagnosis.sequence])
-        if len(case.diagnoses) == 1:
-            yield certain(f"Point line {line.index + 1} at {name}, the claim's only diagnosis", pointed)
+        pointed = line.change.point_at(diagnosis)
+        if len(line.claim_diagnoses) == 1:
+            yield line.certain(f"Point line {line.number} at {name}, the claim's only diagnosis", pointed)
         else:
-            yield confirmed(
-                f"Point line {line.index + 1} at {name}",
+            yield line.if_confirmed(
+                f"Point line {line.number} at {name}",
                 pointed,
-                f"that the record of the visit has {line.code or 'the service'} treat {name}",
+                f"that the record of the visit has {line.code} treat {name}",
             )
