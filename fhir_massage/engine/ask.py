@@ -8,13 +8,12 @@ diagnoses' codes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.engine.report import Broken
-from fhir_massage.rules import Rule, all_rules, rules_for
+from fhir_massage.rules import Rule, rules_for
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
 
 #: How many lines and visits are remembered; what a stranger makes up must not fill the memory.
@@ -35,7 +34,7 @@ def ask_claim(case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], b
     yield from _ask(rules_for("claim", "claim"), case, case.resource, broken)
     for line in lines:
         seen = line_of(case, line)
-        yield from _ask_of(seen, _rules_on(isinstance(seen, BilledLine)), case, broken)
+        yield from _ask_of(seen, _rules_on(seen), case, broken)
     for visit in visits:
         yield from _ask_of(visit, rules_for("claim", "visit"), case, broken)
 
@@ -58,10 +57,10 @@ def _ask_of(seen: AnyLine | Visit, rules: tuple[Rule, ...], case: ClaimCase, bro
     """What the rules find on a line or visit, asking of one that was met before only those that spoke then."""
     remembered = case.facts.remembered
     like_it = decides_by(seen)
-    speaking = remembered.get(like_it)
-    if speaking is not None:
-        if speaking:
-            yield from _ask(speaking, seen, case.resource, broken)
+    met = remembered.get(like_it)
+    if met is not None and met[0] is rules:  # none was added since
+        if met[1]:
+            yield from _ask(met[1], seen, case.resource, broken)
         return
     failed: list[Broken] = []
     heard = list(_ask(rules, seen, case.resource, failed))
@@ -71,7 +70,7 @@ def _ask_of(seen: AnyLine | Visit, rules: tuple[Rule, ...], case: ClaimCase, bro
         return
     if len(remembered) >= MOST_REMEMBERED:
         remembered.clear()
-    remembered[like_it] = tuple({rule.id: rule for rule, _ in heard}.values())
+    remembered[like_it] = rules, tuple({rule.id: rule for rule, _ in heard}.values())
 
 
 def _ask(rules: Iterable[Rule], scope: Any, resource: str, broken: list[Broken]) -> Iterator[Heard]:
@@ -84,8 +83,5 @@ def _ask(rules: Iterable[Rule], scope: Any, resource: str, broken: list[Broken])
                 broken.append(Broken(rule.id, resource, error))
 
 
-@cache
-def _rules_on(billed: bool) -> tuple[Rule, ...]:
-    """The rules on a line, in the order of the rule book."""
-    scopes = ("line", "any-line") if billed else ("any-line",)
-    return tuple([rule for rule in all_rules() if rule.scope in scopes])
+def _rules_on(line: AnyLine) -> tuple[Rule, ...]:
+    return rules_for("claim", "line", "any-line") if isinstance(line, BilledLine) else rules_for("claim", "any-line")

@@ -175,10 +175,13 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 @cache
-def rules_for(subject: Subject, scope: Scope | None = None) -> tuple[Rule, ...]:
-    """The rules for claims or for orders; of those, where a scope is given, the ones that get that much."""
+def rules_for(subject: Subject, *scopes: Scope) -> tuple[Rule, ...]:
+    """The rules for claims or for orders; where scopes are given, those that get as much of a claim.
+
+    It is the same tuple each time, until a rule is added.
+    """
     rule_plugins()
-    return tuple([rule for rule in _rules.values() if rule.subject == subject and scope in (None, rule.scope)])
+    return tuple([rule for rule in _rules.values() if rule.subject == subject and (not scopes or rule.scope in scopes)])
 
 
 def rule_by_id(id: str) -> Rule:

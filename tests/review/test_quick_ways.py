@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from fhir_massage.case.record import Record
 from fhir_massage.case.seen import ClaimCase
+from fhir_massage.edit.finding import Found
 from fhir_massage.engine.ask import ask, ask_rule
 from fhir_massage.engine.effort import Effort
 from fhir_massage.engine.prove import Review, Told
@@ -21,7 +23,7 @@ from fhir_massage.engine.run import review, under_review
 from fhir_massage.facts.book import shipped
 from fhir_massage.read.read import encode, read
 from fhir_massage.read.references import Index
-from fhir_massage.rules import rules_for
+from fhir_massage.rules import all_rules, registry, rules_for
 from fhir_massage.rules.scopes import AnyLine, decides_by, line_of
 from tests.claims import with_claim
 
@@ -112,3 +114,97 @@ def test_a_rule_is_asked_again_on_another_day_of_review() -> None:
         f.rule for f in review(content, on=ON).findings
     }
     assert "service-date-invalid" in {f.rule for f in review(content, on=date(2024, 1, 1)).findings}
+
+
+# --- a rule of one's own, however it is written ------------------------------------------------------------
+
+PAGE = "What it checks\na\nWhy it is denied\nb\nWhat to do\nc\nSource\nd"
+
+
+@pytest.fixture
+def own_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Rules that a test registers are gone after it."""
+    all_rules()
+    monkeypatch.setattr(registry, "_rules", dict(registry._rules))
+    yield
+    registry.rules_for.cache_clear()
+
+
+def charged(dollars: int) -> bytes:
+    """The clean claim with that net charge on its first line."""
+    bundle = json.loads((ROOT / "bench" / "clean.json").read_bytes())
+    claim = next(entry["resource"] for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Claim")
+    claim["item"][0]["net"]["value"] = dollars
+    return json.dumps(bundle).encode()
+
+
+def rules_found(content: bytes) -> set[str]:
+    return {finding.rule for finding in review(content, on=ON).findings}
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_a_claim_gets_the_same_findings_whatever_was_reviewed_before() -> None:
+    def dear(case: ClaimCase) -> Iterator[Found]:
+        for line in case.lines:
+            if line.net is not None and line.net > 60:
+                yield Found(line.element, "dear")
+
+    review(charged(58), on=ON)
+    dear.__doc__ = PAGE
+    registry.claim_rule("acme-dear", family="claim", severity="error", title="Dear")(dear)
+    assert "acme-dear" not in rules_found(charged(58))
+    assert "acme-dear" in rules_found(charged(158))
+    shipped().remembered.clear()
+    assert "acme-dear" in rules_found(charged(158))
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_a_rule_on_lines_that_is_added_later_is_asked_of_lines_that_were_met_before() -> None:
+    def any_line(line: AnyLine) -> Iterator[Found]:
+        yield line.find("", "seen")
+
+    review(charged(58), on=ON)
+    any_line.__doc__ = PAGE
+    registry.any_line_rule("acme-any", family="claim", severity="information", title="Any")(any_line)
+    assert "acme-any" in rules_found(charged(58))
+
+
+def by_pattern(case: ClaimCase) -> bool:
+    match case:
+        case ClaimCase(total=total) if total is not None and total < 300:
+            return True
+    return False
+
+
+def by_getter(case: ClaimCase) -> bool:
+    return bool(attrgetter("total")(case) < 300)
+
+
+def by_name(case: ClaimCase) -> bool:
+    return bool(getattr(case, "".join(["to", "tal"])) < 300)
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize("is_small", [by_pattern, by_getter, by_name])
+def test_a_correction_that_brings_a_new_error_is_not_shown_however_the_rule_is_written(
+    is_small: Callable[[ClaimCase], bool],
+) -> None:
+    """``units-exceed-minutes`` offers fewer units, and so a smaller total, which is an error by the rule."""
+    content = (ROOT / "fhir_massage/rules/examples/units-exceed-minutes/bad.json").read_bytes()
+
+    def offered() -> list[str]:
+        findings = review(content, on=ON).findings
+        return [c.label for finding in findings if finding.rule == "units-exceed-minutes" for c in finding.corrections]
+
+    (before,) = reviews(content)
+    assert isinstance(before.case, ClaimCase) and before.case.total is not None
+    least = before.case.total
+    assert offered()
+
+    def small(case: ClaimCase) -> Iterator[Found]:
+        if is_small(msgspec.structs.replace(case, total=(case.total or 0) - least + 300)):
+            yield Found("Claim.total", "small")
+
+    small.__doc__ = PAGE
+    registry.claim_rule("acme-small", family="claim", severity="error", title="Small")(small)
+    assert not offered()
