@@ -105,7 +105,7 @@ class TestOverlap:
         found = the(reviewed(bundle), "minutes-overlap")
         assert found.expression == ("Claim.item[1].servicedPeriod",)
         assert "5 minutes" in found.message
-        assert found.corrections
+        assert [c.label[: c.label.index(" at ")] for c in found.corrections] == ["Line 2 starts", "Line 1 ends"]
         assert not any(c.certain for c in found.corrections)
 
     def test_a_service_within_another(self) -> None:

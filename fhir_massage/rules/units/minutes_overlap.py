@@ -125,7 +125,7 @@ def _moved(visit: Visit, line: VisitLine, side: str, moment: str, minutes: Numbe
     if line.minutes_from == "servicedPeriod" and visit.policy and visit.policy.counting:
         _follow(visit, moved, {line.index: minutes})
     return confirmed(
-        f"VisitLine {line.number} {'starts' if side == 'start' else 'ends'} at {moment}",
+        f"Line {line.number} {'starts' if side == 'start' else 'ends'} at {moment}",
         moved,
         f"that the record of the visit has {line.code} {'start' if side == 'start' else 'end'} then",
     )
