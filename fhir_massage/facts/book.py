@@ -163,6 +163,15 @@ class Facts:
             return self.ptp_pairs.known_codes()
         return frozenset(code for pair in self.ptp_pairs for code in (pair.column_one, pair.column_two))
 
+    def modifiers_of(self, kind: str) -> frozenset[str]:
+        """Return every modifier of a kind (``therapy``, ``distinct``, ``liability``, ``repeat`` ...), whenever it holds."""
+        return self._modifiers_by_kind.get(kind, frozenset())
+
+    @cached_property
+    def _modifiers_by_kind(self) -> dict[str, frozenset[str]]:
+        kinds = {row.kind for row in self.modifiers}
+        return {kind: frozenset([row.modifier for row in self.modifiers if row.kind == kind]) for kind in kinds}
+
     @cached_property
     def supported_procedures(self) -> frozenset[str]:
         """Every procedure code for which we hold a list of supporting diagnoses."""

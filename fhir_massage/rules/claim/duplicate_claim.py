@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from fhir_massage.case.seen import ClaimCase, EarlierLine, Line
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.claim.shared import REPEATED
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import cite, named
 
@@ -56,7 +55,8 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
 
 def _billed_before(case: ClaimCase, line: Line) -> EarlierLine | None:
     """The line that billed the same service before, where neither says that it is a repeat."""
-    if line.provider.key is None or line.day is None or line.code is None or not REPEATED.isdisjoint(line.modifiers):
+    repeats = case.facts.modifiers_of("repeat")
+    if line.provider.key is None or line.day is None or line.code is None or not repeats.isdisjoint(line.modifiers):
         return None
     others = case.read_same_service(line.provider.key, line.day, line.code)
-    return next((other for other in others if other.sent_before and REPEATED.isdisjoint(other.modifiers)), None)
+    return next((other for other in others if other.sent_before and repeats.isdisjoint(other.modifiers)), None)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fhir_massage.case.seen import Number
 from fhir_massage.edit.changes import ClaimChange
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
-from fhir_massage.rules.claim.shared import REPEATED
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, counted
@@ -58,9 +57,10 @@ def duplicate_line(visit: Visit) -> Iterator[Found]:
 def _alike(visit: Visit) -> Iterator[tuple[VisitLine, VisitLine]]:
     """Each line that repeats an earlier one of the visit, with that one."""
     seen: dict[tuple[str, frozenset[str]], VisitLine] = {}
+    repeats = visit.facts.modifiers_of("repeat")
     for line in visit.lines:
         modifiers = frozenset(line.modifiers)
-        if line.code is None or modifiers & REPEATED:
+        if line.code is None or modifiers & repeats:
             continue
         first = seen.setdefault((line.code, modifiers), line)
         if first is not line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.modifiers.therapy import ASSISTANTS, THERAPY
+from fhir_massage.rules.modifiers.therapy import ASSISTANTS
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
 
@@ -41,7 +41,7 @@ def assistant_modifier_missing(line: BilledLine) -> Iterator[Found]:
     modifier, discipline = ASSISTANTS[line.profession]
     if asked is None or modifier in line.modifiers or not _is_therapy(line):
         return
-    others = THERAPY.intersection(line.modifiers) - {discipline}
+    others = line.facts.modifiers_of("therapy").intersection(line.modifiers) - {discipline}
     yield line.find(
         "modifier",
         f"{line.named} was given by an assistant, and {line.payer} asks for {modifier} on it.",
@@ -51,7 +51,9 @@ def assistant_modifier_missing(line: BilledLine) -> Iterator[Found]:
 
 
 def _is_therapy(line: BilledLine) -> bool:
-    return not THERAPY.isdisjoint(line.modifiers) or line.facts.always_therapy.find(line.code, line.day) is not None
+    if not line.facts.modifiers_of("therapy").isdisjoint(line.modifiers):
+        return True
+    return line.facts.always_therapy.find(line.code, line.day) is not None
 
 
 def _as_assistant(line: BilledLine, modifier: str, discipline: str) -> Correction:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.rows import ModifierConflict
-from fhir_massage.rules.modifiers.therapy import ASSISTANTS, DISCIPLINES, THERAPY
+from fhir_massage.rules.modifiers.therapy import ASSISTANTS, DISCIPLINES
 from fhir_massage.rules.registry import any_line_rule
 from fhir_massage.rules.scopes import AnyLine
 
@@ -52,7 +52,7 @@ def modifier_conflict(line: AnyLine) -> Iterator[Found]:
 
 def _companion(line: AnyLine, row: ModifierConflict) -> Iterator[Correction]:
     plan = f"that the plan of care is the one that {row.other} names"
-    others = sorted(THERAPY.intersection(line.modifiers))
+    others = sorted(line.facts.modifiers_of("therapy").intersection(line.modifiers))
     if others:
         instead = line.change.change_modifier(others[0], row.other)
         yield line.if_confirmed(f"Put {row.other} in place of {others[0]}", instead, plan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fhir_massage.case.seen import Line
 from fhir_massage.facts.policy import Flag
 
-THERAPY = frozenset({"GP", "GO", "GN"})
 #: The assistant's own modifier and the discipline under which the assistant works.
 ASSISTANTS = {"physical-therapist-assistant": ("CQ", "GP"), "occupational-therapy-assistant": ("CO", "GO")}
 DISCIPLINES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.modifiers.therapy import DISCIPLINES, THERAPY
+from fhir_massage.rules.modifiers.therapy import DISCIPLINES
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
 
@@ -38,7 +38,7 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
     Request 10176; the payer's own policy, named in the finding.
     """
     asked = line.asks(line.policy.therapy_modifier)
-    if asked is None or not THERAPY.isdisjoint(line.modifiers):
+    if asked is None or not line.facts.modifiers_of("therapy").isdisjoint(line.modifiers):
         return
     always = line.facts.always_therapy.find(line.code, line.day)
     if always is not None:

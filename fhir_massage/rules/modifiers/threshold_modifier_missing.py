@@ -12,7 +12,6 @@ from fhir_massage.rules.modifiers.therapy import flag_on
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import change, cite, confirmed, named, number
 
-LIABILITY = frozenset({"GA", "GX", "GY", "GZ"})
 #: Benefit categories (X12 service types) of physical and speech therapy, and of occupational therapy.
 THERAPY_BENEFITS = {"pt-slp": frozenset({"PT", "AE", "AF"}), "ot": frozenset({"AD"})}
 
@@ -45,9 +44,10 @@ def threshold_modifier_missing(case: ClaimCase) -> Iterator[Found]:
     """
     if not any(benefit.dollars_used for benefit in case.benefits):
         return
+    liability = case.facts.modifiers_of("liability")
     for line in case.lines:
         flag = flag_on(line, line.policy.threshold_modifier) if line.policy else None
-        if flag is None or "KX" in line.modifiers or not LIABILITY.isdisjoint(line.modifiers) or line.day is None:
+        if flag is None or "KX" in line.modifiers or not liability.isdisjoint(line.modifiers) or line.day is None:
             continue
         threshold = _threshold(case, line)
         used = None if threshold is None else _used(case, line, threshold)

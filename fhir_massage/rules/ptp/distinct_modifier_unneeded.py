@@ -9,8 +9,6 @@ from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit
 from fhir_massage.rules.tools import certain, follows_ncci, listed
 
-DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
-
 
 @visit_rule(
     "distinct-modifier-unneeded",
@@ -35,13 +33,14 @@ def distinct_modifier_unneeded(visit: Visit) -> Iterator[Found]:
     Source
     CMS, NCCI Policy Manual chapter I: a modifier is for pairs, and only where it is true.
     """
-    if not follows_ncci(visit.policy) or not any(DISTINCT & set(line.modifiers) for line in visit.lines):
+    distinct = visit.facts.modifiers_of("distinct")
+    if not follows_ncci(visit.policy) or not any(distinct & set(line.modifiers) for line in visit.lines):
         return
     if any(line.code not in visit.facts.codes_in_pairs for line in visit.lines):
         return
     codes = [str(line.code) for line in visit.lines]
     for line in visit.lines:
-        places = [place for place, modifier in enumerate(line.modifiers) if modifier in DISTINCT]
+        places = [place for place, modifier in enumerate(line.modifiers) if modifier in distinct]
         if not places or codes.count(str(line.code)) > 1:
             continue
         if any(_may_pair(visit, str(line.code), code) for code in codes):
