@@ -37,13 +37,13 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Learning Network, web-based training on the CMS-1500, items 24F and 28; HL7, FHIR R4,
     Claim.item.net and Claim.total.
     """
-    right: list[Decimal | None] = []
+    nets = [line.net for line in case.lines]
+    right = list(nets)
     for line in case.lines:
         product = _product(line)
         if product is None or line.net is None or product == _cents(line.net) or _has_details(case, line):
-            right.append(line.net)
             continue
-        right.append(product)
+        right[line.index] = product
         yield Found(
             f"{line.element}.net",
             f"{named(case.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
@@ -51,8 +51,10 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
             (certain(f"Charge {_dollars(product)}", change(case).net(line.index, product)),),
             at_risk=line.net,
         )
-    sums = [_sum([line.net for line in case.lines]), _sum(right)]
-    if case.total is None or None in sums or _cents(case.total) in sums:
+    if case.total is None:
+        return
+    sums = [_sum(nets), _sum(right)] if right != nets else [_sum(nets)]
+    if None in sums or _cents(case.total) in sums:
         return
     total = tuple(change(case).total_of_nets())
     yield Found(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import cite, is_timed, named
+from fhir_massage.rules.tools import is_timed, named
 
 
 @claim_rule("minutes-missing", family="units", severity="information", title="Minutes of a timed service not given")
@@ -35,5 +35,4 @@ def minutes_missing(case: ClaimCase) -> Iterator[Found]:
         yield Found(
             line.element,
             f"{named(case.facts, line.code, line.day)}: no minutes are given, so its units cannot be checked.",
-            citations=cite(case.facts, *case.facts.rule_sources.all("minutes-missing", line.day or case.today)),
         )

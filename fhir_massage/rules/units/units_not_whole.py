@@ -8,7 +8,7 @@ from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.scopes import visits_of
-from fhir_massage.rules.tools import certain, change, cite, confirmed, counted, named, number
+from fhir_massage.rules.tools import certain, change, confirmed, counted, named, number
 from fhir_massage.rules.units.allotments import RECORD, allotments
 
 
@@ -43,7 +43,6 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
             f"{line.element}.quantity",
             f"{named(case.facts, line.code, line.day or case.today)}: {_units_in_words(line)}; units must be a whole number above nought.",
             tuple(_whole_units(case, line)),
-            cite(case.facts, *case.facts.rule_sources.all("units-not-whole", line.day or case.today)),
         )
 
 
