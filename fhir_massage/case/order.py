@@ -11,6 +11,7 @@ from fhir_massage.case.payer import Payer, is_unfetched, payer_of, payor_name
 from fhir_massage.case.people import Directory, People
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import gives_a_period, visits_ordered
+from fhir_massage.case.scope import billing_options, order_day, ordered_as
 from fhir_massage.case.seen import OrderCase, OrderCoverage, PatientCondition, Performer
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
@@ -18,52 +19,11 @@ from fhir_massage.read import codes, dates, elements
 from fhir_massage.read.read import Entry, objects
 from fhir_massage.read.references import Index, same, tail
 
-#: Words that make a massage one of an organ or a nerve point, which no therapist is ordered for.
-_OF_ORGANS = ("carotid", "prostat", "rectal")
 #: HL7 condition-clinical and condition-ver-status.
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _REFUTED = frozenset({"refuted", "entered-in-error"})
-#: The extension by which an order says which procedure codes it may be billed by, and the payer's answer on it.
-BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+#: The extension by which an order carries the payer's answer on coverage.
 COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
-_LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
-
-
-def is_in_scope(facts: Facts, request: elements.ServiceRequest, today: date) -> bool:
-    """Whether an order is for massage or manual therapy.
-
-    A procedure code (its own, or one it may be billed by) decides, failing that a SNOMED CT code of the facts, failing that the words. An order
-    for an observation (LOINC), and one that forbids the service, is for something else.
-    """
-    concepts = (request.code, *request.order_detail)
-    if request.do_not_perform:
-        return False
-    day = _day(request, today)
-    procedures = [code for c in concepts if (code := codes.procedure_code(c)) is not None]
-    procedures += _billing_options(request)
-    if procedures:
-        return any(_ours(facts, "code", code, day) for code in procedures)
-    coded = [found for c in concepts for found in codes.codes(c)]
-    known = [_ours(facts, "snomed", code, day) for system, code in coded if system in codes.SNOMED_SYSTEMS]
-    if False in known or any(system in _LOINC for system, _ in coded):
-        return False
-    return True in known or _words_in_scope(facts, [text for c in concepts for text in codes.words(c)], day)
-
-
-def _ours(facts: Facts, kind: str, value: str, day: date) -> bool | None:
-    row = facts.order_scope.find((kind, value), day)
-    return None if row is None else row.ours
-
-
-def _words_in_scope(facts: Facts, texts: Sequence[str], day: date) -> bool:
-    """Whether one of the texts names massage or manual therapy, and nothing that makes it another thing."""
-    for text in texts:
-        said = " ".join(text.lower().replace("-", " ").split())
-        stems = [row for row in facts.order_scope if row.kind == "text" and row.in_force(day)]
-        named = [row.ours for row in stems if row.value in said] + [False for word in _OF_ORGANS if word in said]
-        if named and all(named):
-            return True
-    return False
 
 
 def order_case(
@@ -132,7 +92,7 @@ def _case(
 ) -> OrderCase:
     request = entry.resource
     assert isinstance(request, elements.ServiceRequest)
-    day = _day(request, today)
+    day = order_day(request, today)
     people = People(Directory(facts, index, today), entry)
     patient = index.identity(request.subject, entry)
     payer = None if coverage is None else payer_of(facts, index, coverage, today)
@@ -161,18 +121,8 @@ def _case(
         payer_name="" if coverage is None else payor_name(index, coverage),
         payer_unfetched=coverage is not None and is_unfetched(facts, index, coverage, today),
         coverage=of_order,
-        billing_options=tuple(_billing_options(request)),
+        billing_options=tuple(billing_options(request)),
     )
-
-
-def _day(request: elements.ServiceRequest, today: date) -> date:
-    """The day whose facts count: the start of what is ordered, else when it was written, else today."""
-    period = request.occurrence_period
-    for text in (request.occurrence_date_time, period.start if period else None, request.authored_on):
-        day = dates.day(text)
-        if day is not None:
-            return day
-    return today
 
 
 def _authorization(index: Index, entry: Entry, coverage: OrderCoverage | None) -> str | None:
@@ -210,13 +160,6 @@ def covered_by(said: Iterable[Mapping[str, Any]]) -> str | None:
             address = reference.get("reference")
             return tail(address) if isinstance(address, str) else None
     return None
-
-
-def _billing_options(request: elements.ServiceRequest) -> list[str]:
-    """The procedure codes that the order says it may be billed by, each once."""
-    options = [] if request.code is None else request.code.extension
-    found = [codes.procedure_code(o.value_codeable_concept) for o in options if o.url == BILLING_OPTIONS]
-    return list(dict.fromkeys(code for code in found if code is not None))
 
 
 def _order_coverage(
@@ -262,7 +205,7 @@ def _is_in_use(coverage: Entry) -> bool:
 def _procedure(facts: Facts, request: elements.ServiceRequest, day: date) -> str | None:
     """The procedure code that is ordered: of several, the one for massage or manual therapy."""
     found = [code for c in (request.code, *request.order_detail) if (code := codes.procedure_code(c)) is not None]
-    return next((code for code in found if _ours(facts, "code", code, day)), found[0] if found else None)
+    return next((code for code in found if ordered_as(facts, "code", code, day)), found[0] if found else None)
 
 
 def _reasons(index: Index, entry: Entry, request: elements.ServiceRequest) -> tuple[str, ...]:

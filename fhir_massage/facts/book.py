@@ -44,6 +44,7 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
     "body_sites": (rows.BodySite, ("kind", "value"), ("region",)),
     "techniques": (rows.Technique, ("kind", "value"), ("code",)),
     "order_scope": (rows.OrderScope, ("kind", "value"), ()),
+    "claim_scope": (rows.ClaimScope, ("kind", "first"), ()),
     "professions": (rows.Profession, ("taxonomy",), ()),
     "outside_scope": (rows.OutsideScope, ("profession",), ("first_code", "last_code")),
     "payment_typology": (rows.PaymentTypology, ("prefix",), ()),
@@ -91,6 +92,7 @@ class Facts:
         self.body_sites: Dated[rows.BodySite] = self._dated("body_sites")
         self.techniques: Dated[rows.Technique] = self._dated("techniques")
         self.order_scope: Dated[rows.OrderScope] = self._dated("order_scope")
+        self.claim_scope: Dated[rows.ClaimScope] = self._dated("claim_scope")
         self.professions: Dated[rows.Profession] = self._dated("professions")
         self.outside_scope: Dated[rows.OutsideScope] = self._dated("outside_scope")
         self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")
@@ -155,6 +157,22 @@ class Facts:
                 if found:
                     return frozenset(row.region for row in found)
         return frozenset()
+
+    def is_code_ours(self, code: str) -> bool:
+        """Return whether a procedure code lies in a range that is ours to judge."""
+        return any(first <= code <= last and len(code) == len(first) for first, last in self._our_codes)
+
+    def is_type_never_ours(self, claim_type: str) -> bool:
+        """Return whether claims of that type are never ours, whatever they bill."""
+        return claim_type.lower() in self._other_types
+
+    @cached_property
+    def _our_codes(self) -> list[tuple[str, str]]:
+        return [(row.first, row.last) for row in self.claim_scope if row.kind == "code" and row.ours]
+
+    @cached_property
+    def _other_types(self) -> frozenset[str]:
+        return frozenset(row.first for row in self.claim_scope if row.kind == "type" and not row.ours)
 
     @cached_property
     def codes_in_pairs(self) -> frozenset[str]:

@@ -187,6 +187,18 @@ class OrderScope(Row, frozen=True, kw_only=True):
     ours: bool
 
 
+class ClaimScope(Row, frozen=True, kw_only=True):
+    """What makes a line, or a type of claim, ours to judge, or never ours.
+
+    ``first`` and ``last`` bound a range of procedure codes, or are one type of claim.
+    """
+
+    kind: Literal["code", "type"]
+    first: str
+    last: str
+    ours: bool
+
+
 class Profession(Row, frozen=True, kw_only=True):
     """The profession of NUCC taxonomy codes with this prefix."""
 

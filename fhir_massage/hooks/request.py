@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.case.appointment import as_order, orders_behind, performers_of
-from fhir_massage.case.order import is_in_scope
+from fhir_massage.case.scope import order_is_ours
 from fhir_massage.engine.run import under_review
 from fhir_massage.errors import NotAtHand, NotFetched, Unreadable
 from fhir_massage.facts.book import Facts
@@ -71,7 +71,7 @@ def subjects(service: Service, context: Mapping[str, Any], arrival: Arrival, *, 
     return claims + [
         entry
         for entry in orders
-        if isinstance(entry.resource, elements.ServiceRequest) and is_in_scope(facts, entry.resource, on)
+        if isinstance(entry.resource, elements.ServiceRequest) and order_is_ours(facts, entry.resource, on)
     ]
 
 
@@ -84,7 +84,7 @@ def bookings(service: Service, arrival: Arrival, *, facts: Facts, on: date) -> l
         order = None if orders_behind(appointment) else as_order(appointment)
         if order is None or not isinstance(order.resource, elements.ServiceRequest):
             continue
-        if is_in_scope(facts, order.resource, on):
+        if order_is_ours(facts, order.resource, on):
             found.append(Booked(appointment, order))
     return found
 
