@@ -315,6 +315,7 @@ def _take(
     if corrected:
         part.corrected += list(report.corrected.items())
     part.tally.failed += len(report.broken)
+    part.tally.out_of_scope += len(report.out_of_scope)
 
 
 def _read(content: bytes) -> Together | None:

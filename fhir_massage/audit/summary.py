@@ -65,6 +65,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "mixed_patients": tally.mixed,
         },
         "reviewed": {"claims": tally.claims, "orders": tally.orders},
+        "out_of_scope": tally.out_of_scope,
         "correct": tally.correct,
         "with_errors": tally.with_errors,
         "findings": dict(sorted(tally.severities.items())),
@@ -118,6 +119,8 @@ def as_text(summary: Summary) -> str:
         f"Charged ${tally.charged:,.2f}; at risk ${tally.at_risk:,.2f}, "
         f"of which corrections that need nobody's judgement save ${tally.saved:,.2f}.",
     ]
+    if tally.out_of_scope:
+        said.append(f"{_counted(tally.out_of_scope, 'claim')} not ours: nothing there bills massage or manual therapy.")
     if summary.rejected:
         said.append(f"{_counted(summary.rejected, 'line')} could not be read: see rejected.ndjson.")
     said += told_of_copies(tally)

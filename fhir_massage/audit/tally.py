@@ -44,11 +44,13 @@ class Tally(msgspec.Struct):
     """What was reviewed and found. Money is in dollars.
 
     ``copies`` are resources that the input holds once more, in the same or an older version: they count for nothing.
+    ``out_of_scope`` are claims that bill nothing of ours; no money of theirs counts.
     ``mixed`` are patients whose copies were born on different days: the input is of several servers.
     """
 
     claims: int = 0
     orders: int = 0
+    out_of_scope: int = 0
     charged: Decimal = ZERO
     with_errors: int = 0
     correct: int = 0
@@ -94,6 +96,7 @@ class Tally(msgspec.Struct):
         for name in (
             "claims",
             "orders",
+            "out_of_scope",
             "charged",
             "with_errors",
             "correct",

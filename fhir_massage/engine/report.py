@@ -26,7 +26,7 @@ class Report:
     """The outcome of one review. ``on`` is the day of the review.
 
     ``findings`` are ordered by resource, element and rule. ``claims`` and ``orders`` name what was
-    reviewed, by the names that findings use; ``cases`` what the rules saw of each.
+    reviewed, by the names that findings use, ``out_of_scope`` the claims that bill nothing of ours; ``cases`` what the rules saw of each.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class Report:
         originals: Mapping[str, Callable[[], dict[str, Any]]],
         cases: Mapping[str, ClaimCase | OrderCase],
         correct: Callable[[], dict[str, dict[str, Any]]],
+        out_of_scope: tuple[str, ...] = (),
     ) -> None:
         self.on = on
         self.findings = findings
         self.claims = claims
         self.orders = orders
+        self.out_of_scope = out_of_scope
         self.unread = unread
         self.broken = broken
         self.cases = cases

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from fhir_massage.case.order import is_in_scope
 from fhir_massage.case.record import Record
+from fhir_massage.case.scope import NOT_REVIEWED, claim_is_ours, order_is_ours
 from fhir_massage.engine.effort import Effort
 from fhir_massage.engine.prove import Review, order_of
 from fhir_massage.engine.report import Report
@@ -16,8 +16,6 @@ from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.read import elements
 from fhir_massage.read.read import Arrival, Entry, read
 from fhir_massage.read.references import Index
-
-NOT_REVIEWED = frozenset({"cancelled", "entered-in-error"})
 
 
 def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
@@ -51,10 +49,9 @@ def review_arrival(
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = record or Record(facts, index, arrival.entries, on)
-    effort = Effort(len(subjects))
-    reviews = [
-        Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name)) for entry in subjects
-    ]
+    ours = [entry for entry in subjects if _is_ours(facts, entry, on)]
+    effort = Effort(len(ours))
+    reviews = [Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name)) for entry in ours]
     findings = [finding for each in reviews for finding in each.proved()]
     findings.sort(key=order_of)
     return Report(
@@ -62,6 +59,7 @@ def review_arrival(
         findings=tuple(findings),
         claims=tuple([each.entry.name for each in reviews if each.entry.kind == "Claim"]),
         orders=tuple([each.entry.name for each in reviews if each.entry.kind == "ServiceRequest"]),
+        out_of_scope=_out_of_scope(subjects, ours),
         unread=tuple(arrival.unread),
         broken=tuple([broken for each in reviews for broken in each.broken]),
         originals={each.entry.name: each.entry.json for each in reviews},
@@ -84,6 +82,7 @@ def joined(reports: Sequence[Report], on: date) -> Report:
         findings=tuple(sorted(findings, key=order_of)),
         claims=tuple(name for report in reports for name in report.claims),
         orders=tuple(name for report in reports for name in report.orders),
+        out_of_scope=tuple(name for report in reports for name in report.out_of_scope),
         unread=tuple(error for report in reports for error in report.unread),
         broken=tuple(broken for report in reports for broken in report.broken),
         originals={name: partial(report.original, name) for name, report in owners.items()},
@@ -111,8 +110,20 @@ def under_review(
         if entry.container is None
         and id(entry) not in referrals
         and _is_ordered(entry, entry.resource, any_claim=any_claim or bool(every_claim))  # type: ignore[arg-type]
-        and is_in_scope(facts, entry.resource, on)  # type: ignore[arg-type]
+        and order_is_ours(facts, entry.resource, on)  # type: ignore[arg-type]
     ]
+
+
+def _is_ours(facts: Facts, entry: Entry, on: date) -> bool:
+    """Return whether a subject is ours to judge; orders were chosen for that already."""
+    return not isinstance(entry.resource, elements.Claim) or claim_is_ours(facts, entry.resource, on)
+
+
+def _out_of_scope(subjects: Sequence[Entry], ours: Sequence[Entry]) -> tuple[str, ...]:
+    if len(ours) == len(subjects):
+        return ()
+    kept = {id(entry) for entry in ours}
+    return tuple([entry.name for entry in subjects if id(entry) not in kept])
 
 
 def _is_ordered(entry: Entry, request: elements.ServiceRequest, *, any_claim: bool) -> bool:

@@ -35,7 +35,11 @@ def report_as_json(report: Report) -> Json:
     """A whole report: findings, what was reviewed, corrected resources, and what could not be read."""
     content: Json = {
         "findings": [as_json(finding) for finding in report.findings],
-        "reviewed": {"claims": len(report.claims), "orders": len(report.orders)},
+        "reviewed": {
+            "claims": len(report.claims),
+            "orders": len(report.orders),
+            "out_of_scope": len(report.out_of_scope),
+        },
         "corrected": report.corrected,
     }
     if report.unread:

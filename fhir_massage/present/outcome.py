@@ -12,6 +12,8 @@ from fhir_massage.rules import rule_by_id
 
 Json = dict[str, Any]
 RULE_SYSTEM = "urn:fhir-massage:rule"
+#: In place of a rule, for a claim that bills nothing of ours.
+NOT_OURS = "not-ours"
 
 _CODES = {
     "units": "business-rule",
@@ -33,6 +35,7 @@ def operation_outcome(report: Report, structure: Iterable[Unreadable] = (), said
     ``structure`` are departures from FHIR's own structure, ``said`` issues about the request itself.
     """
     issues = [_issue(finding) for finding in report.findings]
+    issues += [_not_ours(name) for name in report.out_of_scope]
     issues += [unreadable_issue(error) for error in (*report.unread, *structure)]
     if not issues:
         words = "Nothing to correct was found."
@@ -69,6 +72,18 @@ def why(finding: Finding) -> str:
 def reason(finding: Finding) -> str:
     """Why the finding brings a denial, in its rule's words."""
     return " ".join(rule_by_id(finding.rule).page["Why it is denied"].split())
+
+
+def _not_ours(claim: str) -> Json:
+    """The issue that says that a claim was not judged, because it is none of ours."""
+    coding = {"system": RULE_SYSTEM, "code": NOT_OURS, "display": "Not ours to judge"}
+    text = f"{claim} is not ours: nothing here bills massage or manual therapy. It was not reviewed."
+    return {
+        "severity": "information",
+        "code": "informational",
+        "details": {"coding": [coding], "text": text},
+        "expression": ["Claim"],
+    }
 
 
 def _issue(finding: Finding) -> Json:

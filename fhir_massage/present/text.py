@@ -20,6 +20,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "information": "cyan"}
 _MARKS = {"error": "✗", "warning": "!", "information": "i", "correct": "✓"}
 _PLAIN_MARKS = {"error": "x", "warning": "!", "information": "i", "correct": "ok"}
 _WIDEST = 110
+NOT_OURS = "not ours: nothing here bills massage or manual therapy"
 
 Case = ClaimCase | OrderCase
 
@@ -33,6 +34,8 @@ def show(reports: Sequence[Report], facts: Facts, console: Console) -> None:
     for report in reports:
         for name in (*report.claims, *report.orders):
             _show_subject(name, report, facts, console)
+        for name in report.out_of_scope:
+            _block(console, 0, Text.assemble((name, "bold"), ": ", NOT_OURS))
     _block(console, 0, _totals(reports))
 
 
@@ -171,6 +174,9 @@ def _line_words(line: Line, facts: Facts) -> str:
 def _totals(reports: Sequence[Report]) -> Text:
     claims = sum(len(report.claims) for report in reports)
     orders = sum(len(report.orders) for report in reports)
+    passed = sum(len(report.out_of_scope) for report in reports)
+    if passed and not claims and not orders:
+        return Text(f"Nothing reviewed; {_number(passed, 'claim')} not ours.")
     if not claims and not orders:
         return Text("Nothing to review: there is no claim and no order for massage or manual therapy here.")
     findings = [finding for report in reports for finding in report.findings]
@@ -183,6 +189,8 @@ def _totals(reports: Sequence[Report]) -> Text:
     sure = sum(any(correction.certain for correction in finding.corrections) for finding in findings)
     if sure:
         text.append(f". --fix mends {_number(sure, 'finding')}")
+    if passed:
+        text.append(f"; {_number(passed, 'claim')} not ours")
     return text.append(".")
 
 

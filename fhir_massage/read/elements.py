@@ -177,6 +177,7 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
 
 
 class Claim(Billed, frozen=True, kw_only=True, gc=False, tag="Claim"):
+    type: CodeableConcept | None = None
     insurance: Annotated[list[Insurance], msgspec.Meta(max_length=MOST_POLICIES)] = []
     total: Money | None = None
 

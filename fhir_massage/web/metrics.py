@@ -108,6 +108,7 @@ class Metrics:
         """Count what a report reviewed and found."""
         self._reviewed.labels("claim").inc(len(report.claims))
         self._reviewed.labels("order").inc(len(report.orders))
+        self._reviewed.labels("not-ours").inc(len(report.out_of_scope))
         for finding in report.findings:
             self._findings.labels(finding.rule, finding.severity).inc()
             if finding.at_risk is not None and finding.at_risk > 0:

@@ -115,7 +115,7 @@ class TestInput:
 
     def test_several_files(self, tmp_path: Path) -> None:
         result = run(put(tmp_path, "a.json", GOOD), put(tmp_path, "b.json", BAD), "--format", "json")
-        assert json.loads(result.stdout)["reviewed"] == {"claims": 2, "orders": 0}
+        assert json.loads(result.stdout)["reviewed"] == {"claims": 2, "orders": 0, "out_of_scope": 0}
 
     def test_resources_in_files_of_their_own_come_together(self, tmp_path: Path) -> None:
         files = [put(tmp_path, f"{n}.json", entry["resource"]) for n, entry in enumerate(BAD["entry"])]

@@ -25,7 +25,7 @@ def _case(bundle: Json) -> ClaimCase:
 
 def _line(change: Callable[[Json], object], **given: Any) -> Line:
     """The first line of a claim for 97140, with the claim changed."""
-    return _case(varied(claim(line("97140", **given)), change)).lines[0]
+    return _case(varied(claim(line("97140", **given), line("97124")), change)).lines[0]
 
 
 def _item(**elements: Any) -> Callable[[Json], object]:

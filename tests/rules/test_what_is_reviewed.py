@@ -82,3 +82,28 @@ def test_a_claim_that_asks_beforehand_is_no_visit() -> None:
     content["entry"].append({"resource": asked})
     found = [(f.resource, f.rule) for f in reviewed(content).findings if f.severity == "error"]
     assert ("Claim/c1", "referral-visits-exhausted") not in found
+
+
+@pytest.mark.parametrize("kind", ["oral", "pharmacy", "vision"])
+def test_a_claim_of_a_type_that_is_never_ours_gets_nothing(kind: str) -> None:
+    content = varied(claim(line("97140")), lambda claim: claim.update(type={"coding": [{"code": kind}]}))
+    report = reviewed(content)
+    assert report.out_of_scope == ("Claim/c1",)
+    assert report.claims == () and report.findings == ()
+
+
+@pytest.mark.parametrize("code", ["99213", "J1885", "D1110"])
+def test_a_claim_without_a_line_of_ours_gets_nothing(code: str) -> None:
+    report = reviewed(claim(line(code)))
+    assert report.out_of_scope == ("Claim/c1",) and report.findings == ()
+
+
+def test_a_claim_without_lines_is_not_ours() -> None:
+    content = varied(claim(line("97140")), lambda claim: claim.pop("item"))
+    assert reviewed(content).out_of_scope == ("Claim/c1",)
+
+
+@pytest.mark.parametrize("code", ["97010", "97799", "98943", "98925", "97814", "20561", "G0283"])
+def test_one_line_of_ours_makes_the_claim_ours(code: str) -> None:
+    report = reviewed(claim(line("99213"), line(code)))
+    assert report.claims == ("Claim/c1",) and report.out_of_scope == ()
