@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.tools import listed
 
 MISSING = {
-    "coverage": "The coverage",
-    "referral": "The referral",
-    "patient": "The patient",
-    "rendering provider": "The rendering provider",
+    "coverage": "the coverage",
+    "referral": "the referral",
+    "patient": "the patient",
+    "rendering provider": "the rendering provider",
 }
 
 
 @claim_rule(
     "reference-unresolved",
     family="coverage",
-    severity="warning",
+    severity="information",
     title="Something that the claim names could not be found",
     topic="insurance",
 )
@@ -41,9 +42,10 @@ def reference_unresolved(case: ClaimCase) -> Iterator[Found]:
     Source
     HL7 FHIR R4, Claim: what these references mean.
     """
-    for named_thing in case.named:
-        if not named_thing.found:
-            yield Found(
-                named_thing.element,
-                f"{MISSING[named_thing.what]} that the claim names could not be found; rules that need it stay silent.",
-            )
+    absent = [named for named in case.named if not named.found]
+    if absent:
+        what = listed(list(dict.fromkeys(MISSING[named.what] for named in absent)))
+        yield Found(
+            absent[0].element,
+            f"The claim names what could not be found: {what}. Rules that need it stay silent.",
+        )
