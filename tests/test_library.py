@@ -62,7 +62,7 @@ def test_to_dict_is_what_the_command_line_prints_as_json() -> None:
     (finding,) = content["findings"]
     assert finding["rule"] == "units-exceed-minutes"
     assert finding["at_risk"] == {"value": f"{report.findings[0].at_risk:.2f}", "currency": "USD"}
-    assert content["reviewed"] == {"claims": 1, "orders": 0}
+    assert content["reviewed"] == {"claims": 1, "orders": 0, "out_of_scope": 0}
     assert content["corrected"]["Claim/c1"]["item"][0]["quantity"]["value"] == 1
 
 

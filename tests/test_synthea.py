@@ -20,12 +20,11 @@ def with_claim(change: Any) -> Json:
     return copied
 
 
-def test_its_claim_is_no_bill_of_ours_and_only_the_unnamed_coverage_is_told() -> None:
+def test_its_claim_is_not_ours_and_gets_nothing() -> None:
     report = reviewed(PATIENT, ON)
-    assert len(report.claims) == 1
-    assert [(f.rule, f.severity, f.expression[0]) for f in report.findings] == [
-        ("reference-unresolved", "warning", "Claim.insurance[0].coverage")
-    ]
+    assert report.claims == ()
+    assert len(report.out_of_scope) == 1
+    assert report.findings == ()
     assert report.corrected == {}
     assert report.unread == ()
 

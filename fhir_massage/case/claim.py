@@ -12,7 +12,7 @@ import msgspec
 
 from fhir_massage.case.benefits import benefits_on
 from fhir_massage.case.history import Before
-from fhir_massage.case.lines import day_of, modifiers_of, single_day_of
+from fhir_massage.case.lines import billed, day_of, single_day_of
 from fhir_massage.case.payer import Payer, payer_of, payor_name
 from fhir_massage.case.people import Directory, People, rendering_member
 from fhir_massage.case.record import Record
@@ -119,6 +119,8 @@ class ClaimReader:
             total=_money(claim.total),
             insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
             accident=claim.accident is not None,
+            institutional=any(code == "institutional" for _, code in codes.codes(claim.type)),
+            asks_only=claim.use in ("preauthorization", "predetermination"),
             read_json=self.entry.json,
             payer_name=self._payer_name(coverage_entry),
             bills_besides=self.record.history.bills_besides,
@@ -214,6 +216,7 @@ class ClaimReader:
     def _line(self, position: int, item: elements.Item) -> Line:
         start, end = (None, None) if item.serviced_period is None else _moments(item.serviced_period)
         minutes, minutes_from = self._minutes(item, start, end)
+        code, modifiers = billed(item)
         units, in_minutes = _units(item.quantity)
         day = day_of(item, self.single_day)
         regions, all_sites_known = self._regions(item)
@@ -223,9 +226,9 @@ class ClaimReader:
             index=position,
             element=f"Claim.item[{position}]",
             sequence=item.sequence,
-            code=codes.procedure_code(item.product_or_service),
+            code=code,
             words=self._words(item) if item.procedure_sequence or _says_more(item.product_or_service) else (),
-            modifiers=modifiers_of(item.modifier) if item.modifier else (),
+            modifiers=modifiers,
             units=units,
             units_given_in_minutes=in_minutes,
             minutes=minutes,

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from fhir_massage.read import dates, elements
+from fhir_massage.read import codes, dates, elements
 
 
 def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
     """A line's modifiers as they are written on claims, in their order."""
-    return tuple([coding.code.strip().upper() for concept in concepts for coding in concept.coding if coding.code])
+    return tuple([modifier for concept in concepts for modifier in _modifiers(concept)])
+
+
+def billed(item: elements.Item) -> tuple[str | None, tuple[str, ...]]:
+    """A line's procedure code, and its modifiers: its own, then those glued to the code."""
+    code, glued = codes.procedure(item.product_or_service)
+    own = modifiers_of(item.modifier) if item.modifier else ()
+    return code, own + glued
+
+
+def _modifiers(concept: elements.CodeableConcept) -> list[str]:
+    coded = [coding.code for coding in concept.coding if coding.code]
+    if not coded:
+        return [concept.text.strip().upper()] if concept.text and codes.is_modifier_text(concept.text) else []
+    return [
+        coding.code.strip().upper()
+        for coding in concept.coding
+        if coding.code and codes.is_modifier(coding.system, coding.code)
+    ]
 
 
 def day_of(item: elements.Item, single_day: date | None) -> date | None:

@@ -204,7 +204,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
     ``has_coverage`` says whether the insurance that is billed names a coverage.
-    ``bills_besides`` says whether any other bill came along.
+    ``bills_besides`` says whether any other bill came along. ``institutional`` marks a facility's claim,
+    ``asks_only`` a request for authorization or an estimate, which bills nothing.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,
@@ -239,6 +240,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     read_history: Callable[[], tuple[EarlierLine, ...]]
     read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
     payer_name: str = ""
+    institutional: bool = False
+    asks_only: bool = False
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from fhir_massage.edit.finding import Edit
+from fhir_massage.read.codes import is_modifier, is_modifier_text
 from fhir_massage.read.quantity import measure
 
 Json = dict[str, Any]
@@ -100,10 +101,13 @@ class ClaimChange:
         return self
 
     def drop_modifier(self, index: int, position: int) -> ClaimChange:
-        """Take the modifier at a position (among all the line's codings) off a line."""
-        number, coding = self._modifier_place(index, position)
+        """Take the modifier at a position (among all the line's modifiers) off a line."""
+        place = self._modifier_place(index, position)
+        if place is None:
+            return self._cannot(index)
+        number, coding = place
         concepts = self._items[index]["modifier"]
-        if sum(1 for each in concepts[number]["coding"] if each.get("code")) > 1:
+        if coding is not None and sum(1 for each in concepts[number]["coding"] if each.get("code")) > 1:
             self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}/coding/{coding}"))
         elif len(concepts) > 1:
             self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}"))
@@ -112,23 +116,38 @@ class ClaimChange:
         return self
 
     def change_modifier(self, index: int, position: int, modifier: str) -> ClaimChange:
-        """Put another modifier in the place of the one at a position (among all the line's codings)."""
-        number, coding = self._modifier_place(index, position)
+        """Put another modifier in the place of the one at a position (among all the line's modifiers)."""
+        found = self._modifier_place(index, position)
+        if found is None:
+            return self._cannot(index)
+        number, coding = found
+        if coding is None:
+            concept = {"coding": [{**self._modifier_system(), "code": modifier}]}
+            self._edits.append(Edit("replace", f"/item/{index}/modifier/{number}", concept))
+            return self
         place = f"/item/{index}/modifier/{number}/coding/{coding}"
         self._edits.append(Edit("replace", f"{place}/code", modifier))
         if "display" in self._items[index]["modifier"][number]["coding"][coding]:
             self._edits.append(Edit("remove", f"{place}/display"))
         return self
 
-    def _modifier_place(self, index: int, position: int) -> tuple[int, int]:
-        """Which modifier element of a line, and which of its codings, holds the modifier at a position."""
-        places = [
-            (number, coding)
-            for number, concept in enumerate(self._items[index].get("modifier", []))
-            for coding, each in enumerate(concept.get("coding", []))
-            if each.get("code")
-        ]
-        return places[position]
+    def _modifier_place(self, index: int, position: int) -> tuple[int, int | None] | None:
+        """Which modifier element of a line, and which of its codings, holds the modifier at a position.
+
+        No coding where the element has words alone; ``None`` for a modifier that is glued to the code.
+        """
+        places: list[tuple[int, int | None]] = []
+        for number, concept in enumerate(self._items[index].get("modifier", [])):
+            coded = [(place, each) for place, each in enumerate(concept.get("coding", [])) if each.get("code")]
+            places += [(number, place) for place, each in coded if is_modifier(each.get("system"), each["code"])]
+            if not coded and is_modifier_text(concept.get("text")):
+                places.append((number, None))
+        return places[position] if position < len(places) else None
+
+    def _cannot(self, index: int) -> ClaimChange:
+        """Make this a change that does not apply, so that no correction is offered: the code itself is to be split."""
+        self._edits.append(Edit("test", f"/item/{index}/productOrService", None))
+        return self
 
     def put(self, index: int, path: str, value: Any) -> ClaimChange:
         """Set an element of a line; ``path`` is a JSON Pointer within the line."""

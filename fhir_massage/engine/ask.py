@@ -14,6 +14,7 @@ from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.engine.report import Broken
 from fhir_massage.rules import Rule, rules_for
+from fhir_massage.rules.kinds import passed_over
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
 
 #: How many lines and visits are remembered; what a stranger makes up must not fill the memory.
@@ -31,6 +32,14 @@ def ask(case: ClaimCase | OrderCase, broken: list[Broken]) -> Iterator[Heard]:
 
 def ask_claim(case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken]) -> Iterator[Heard]:
     """What the rules on the claim, on these of its lines and on these of its visits find."""
+    passed = passed_over(case)
+    heard = _ask_whole(case, lines, visits, broken)
+    return heard if not passed else ((rule, found) for rule, found in heard if rule.id not in passed)
+
+
+def _ask_whole(
+    case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken]
+) -> Iterator[Heard]:
     yield from _ask(rules_for("claim", "claim"), case, case.resource, broken)
     for line in lines:
         seen = line_of(case, line)

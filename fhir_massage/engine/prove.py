@@ -23,6 +23,7 @@ from fhir_massage.edit.patch import touched_places
 from fhir_massage.engine.ask import Heard, ask, ask_claim
 from fhir_massage.engine.effort import Effort, size
 from fhir_massage.engine.report import Broken
+from fhir_massage.engine.safety import made_safe
 from fhir_massage.errors import PatchFailed, Unreadable
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import elements
@@ -123,7 +124,15 @@ class Review:
         return [_finding(told, self.case, self._that_hold(told)) for told in self._told]
 
     def _that_hold(self, told: Told) -> tuple[Correction, ...]:
-        return tuple([c for c in told.found.corrections if self._holds(c, told.key)])
+        return tuple([self._safe(c) for c in told.found.corrections if self._holds(c, told.key)])
+
+    def _safe(self, correction: Correction) -> Correction:
+        """The correction, called certain only where that is safe."""
+        if not correction.certain or self.entry.kind != "Claim":
+            return correction
+        claim = self.entry.json()
+        after = patch.apply(claim, correction.edits)
+        return made_safe(correction, claim, after, self.facts.modifiers_of("distinct"))
 
     @cached_property
     def _size(self) -> int:

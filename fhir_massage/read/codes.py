@@ -4,27 +4,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fhir_massage.read.elements import CodeableConcept
 
 CPT = "http://www.ama-assn.org/go/cpt"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
-HCPCS_SYSTEMS = frozenset(
-    {
-        HCPCS,
-        "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
-        "http://terminology.hl7.org/CodeSystem/HCPCS",
-        "urn:oid:2.16.840.1.113883.6.285",
-    }
+
+
+class Systems:
+    """Code systems by their names, however they are spelled.
+
+    ``in`` passes over the scheme, ``www.``, a closing slash, ``urn:oid:`` and case.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = frozenset(map(spelled_alike, names))
+
+    def __contains__(self, system: object) -> bool:
+        return isinstance(system, str) and spelled_alike(system) in self._names
+
+    def __or__(self, other: Systems) -> Systems:
+        return Systems(*self._names, *other._names)
+
+    def __sub__(self, other: Systems) -> Systems:
+        return Systems(*(self._names - other._names))
+
+
+@lru_cache(maxsize=1024)
+def spelled_alike(system: str) -> str:
+    """A code system's name without what differs between spellings of one name."""
+    return _SPELLING.sub("", system.strip().lower().rstrip("/"))
+
+
+_SPELLING = re.compile(r"^(urn:oid:|https?://(www\.)?)")
+
+#: HCPCS level II, CMS's own spelling of it in Blue Button among them, and its plain name.
+HCPCS_SYSTEMS = Systems(
+    HCPCS,
+    "http://terminology.hl7.org/CodeSystem/HCPCS",
+    "urn:oid:2.16.840.1.113883.6.285",
+    "urn:oid:2.16.840.1.113883.6.14",
+    "https://bluebutton.cms.gov/resources/codesystem/hcpcs",
+    "HCPCS",
+    "HCPCS Level II",
 )
-PROCEDURE_SYSTEMS = HCPCS_SYSTEMS | {CPT, "urn:oid:2.16.840.1.113883.6.12"}
-ICD_10_CM_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10-cm", "urn:oid:2.16.840.1.113883.6.90"})
+CPT_SYSTEMS = Systems(CPT, "urn:oid:2.16.840.1.113883.6.12", "http://hl7.org/fhir/sid/cpt", "CPT", "CPT-4", "CPT4")
+PROCEDURE_SYSTEMS = HCPCS_SYSTEMS | CPT_SYSTEMS
+#: ICD-10-CM; CMS writes it as ICD-10.
+ICD_10_CM_SYSTEMS = Systems(
+    "http://hl7.org/fhir/sid/icd-10-cm",
+    "urn:oid:2.16.840.1.113883.6.90",
+    "http://hl7.org/fhir/sid/icd-10",
+    "ICD-10-CM",
+    "ICD10CM",
+    "ICD-10",
+)
+#: Systems of drugs, findings and measurements: their five digits are no procedure.
+NO_PROCEDURE_SYSTEMS = Systems(
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://hl7.org/fhir/sid/ndc",
+    "http://hl7.org/fhir/sid/cvx",
+    "http://snomed.info/sct",
+    "urn:oid:2.16.840.1.113883.6.96",
+    "http://loinc.org",
+)
 SNOMED = "http://snomed.info/sct"
 SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96"})
 #: SNOMED CT's qualifiers of laterality: left, right, right and left, unilateral.
 SNOMED_SIDES = frozenset({"7771000", "24028007", "51440002", "66459002"})
 SIDES = frozenset({"left", "right", "bilateral", "both", "both sides", "left side", "right side", "unilateral"})
-TAXONOMY_SYSTEMS = frozenset({"http://nucc.org/provider-taxonomy", "urn:oid:2.16.840.1.113883.6.101"})
+TAXONOMY_SYSTEMS = Systems("http://nucc.org/provider-taxonomy", "urn:oid:2.16.840.1.113883.6.101")
 NPI_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"})
 TYPOLOGY_SYSTEMS = frozenset(
     {
@@ -35,6 +85,8 @@ TYPOLOGY_SYSTEMS = frozenset(
     }
 )
 
+#: A procedure code, and modifiers that are glued to it: ``97140-59``, ``97140:GP``, ``97140GP``.
+_GLUED = re.compile(r"(\d{4}[0-9A-Z]|[A-Z]\d{4})((?:[-:,\s]*[0-9A-Z]{2})*)")
 _PROCEDURE_SHAPE = re.compile(r"\d{4}[0-9A-Z]|[A-Z]\d{4}")
 _ICD_SHAPE = re.compile(r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?")
 _TAXONOMY_SHAPE = re.compile(r"[0-9A-Z]{9}X")
@@ -48,20 +100,51 @@ def codes(concept: CodeableConcept | None) -> list[tuple[str, str]]:
 
 
 def procedure_code(concept: CodeableConcept | None) -> str | None:
-    """The CPT or HCPCS code; failing those, a code without system that has the shape of one."""
+    """Return the CPT or HCPCS code.
+
+    Failing a coding of these systems: a coding of an unknown or no system, else a text, that has the shape of one.
+    """
+    return procedure(concept)[0]
+
+
+def procedure(concept: CodeableConcept | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the CPT or HCPCS code, as ``procedure_code`` does, and the modifiers that are glued to it."""
     if concept is None:
-        return None
-    unnamed = None
+        return None, ()
+    unnamed: tuple[str | None, tuple[str, ...]] = None, ()
     for coding in concept.coding:
         if not coding.code:
             continue
+        code = coding.code.strip().upper()
         if coding.system in PROCEDURE_SYSTEMS:
-            return coding.code.strip().upper()
-        if coding.system is None and unnamed is None:
-            code = coding.code.strip().upper()
-            if _PROCEDURE_SHAPE.fullmatch(code):
-                unnamed = code
+            return _unglued(code) or (code, ())
+        if unnamed[0] is None and coding.system not in NO_PROCEDURE_SYSTEMS:
+            unnamed = _unglued(code) or unnamed
+    if unnamed[0] is None and not concept.coding and concept.text:
+        return _unglued(concept.text.strip().upper()) or unnamed
     return unnamed
+
+
+@lru_cache(maxsize=4096)
+def _unglued(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """A procedure code and its modifiers, where the text is these and nothing else."""
+    found = _GLUED.fullmatch(text)
+    return None if found is None else (found[1], tuple(re.findall(r"[0-9A-Z]{2}", found[2])))
+
+
+def is_modifier(system: str | None, code: str) -> bool:
+    """Whether a coding among a line's modifiers is one of CPT or HCPCS, and none of vision, drugs or dentistry."""
+    if not system or system in PROCEDURE_SYSTEMS:
+        return True
+    return len(code.strip()) == 2 and any(word in system.lower() for word in ("mdfr", "modif"))
+
+
+def is_modifier_text(text: str | None) -> bool:
+    """Whether a text is a modifier and nothing else."""
+    return text is not None and _MODIFIER_SHAPE.fullmatch(text.strip().upper()) is not None
+
+
+_MODIFIER_SHAPE = re.compile(r"[A-Z][A-Z0-9]|\d{2}")
 
 
 def has_procedure_shape(code: str) -> bool:

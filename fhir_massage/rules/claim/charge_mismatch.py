@@ -10,7 +10,7 @@ from fhir_massage.case.seen import ClaimCase, Line, Number
 from fhir_massage.edit.changes import CENT
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import certain, change, counted, named
+from fhir_massage.rules.tools import change, confirmed, counted, named
 
 
 @claim_rule(
@@ -48,7 +48,13 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
             f"{line.element}.net",
             f"{named(case.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
             f"{_sum_in_words(line)} make {_dollars(product)}.",
-            (certain(f"Charge {_dollars(product)}", change(case).net(line.index, product)),),
+            (
+                confirmed(
+                    f"Charge {_dollars(product)}",
+                    change(case).net(line.index, product),
+                    "that the units and the price are right, and the charge is not",
+                ),
+            ),
             at_risk=line.net,
         )
     if case.total is None:
