@@ -13,7 +13,7 @@ import msgspec
 from fhir_massage.case.benefits import benefits_on
 from fhir_massage.case.history import Before
 from fhir_massage.case.lines import billed, day_of, single_day_of
-from fhir_massage.case.payer import Payer, payer_of, payor_name
+from fhir_massage.case.payer import Payer, payer_named, payer_of, payor_name
 from fhir_massage.case.people import Directory, People, rendering_member
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import read_referral
@@ -81,7 +81,7 @@ class ClaimReader:
         claim = self.claim
         insurance = self._insurance()
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
-        payer = self._payer(coverage_entry)
+        payer = self._payer(coverage_entry, None if insurance is None else insurance[1].coverage)
         self.payer = payer
         self.single_day = single_day_of(claim.billable_period)
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
@@ -172,16 +172,18 @@ class ClaimReader:
                 return position, slot
         return min(slots, key=lambda numbered: numbered[1].sequence or 0)
 
-    def _payer(self, entry: Entry | None) -> Payer | None:
+    def _payer(self, entry: Entry | None, reference: elements.Reference | None = None) -> Payer | None:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
-            return None
+            return None if reference is None else payer_named(self.facts, reference, self.today)
         if id(entry) not in self.payers:
             self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
         return self.payers[id(entry)]
 
     def _payer_name(self, entry: Entry | None) -> str:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
-            return ""
+            insurance = self._insurance()
+            reference = None if insurance is None else insurance[1].coverage
+            return "" if reference is None else reference.display or ""
         return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:

@@ -103,7 +103,7 @@ class History:
             if not isinstance(billed, elements.Billed):
                 continue
             patient = self._index.identity(billed.patient, entry)
-            if patient is None or self._answers_what_is_here(entry, billed):
+            if patient is None or not _counts(billed) or self._answers_what_is_here(entry, billed):
                 continue
             bill = _Bill(self._directory, entry, billed, place)
             found.setdefault(patient, []).append(bill)
@@ -188,6 +188,11 @@ class Before:
     def _own(self) -> str:
         return name_of(self._index, self._entry)
 
+    def _shares_identifier(self, other: elements.Billed) -> bool:
+        """Whether the other carries an identifier of this claim, as the payer's answer to it does."""
+        own = {(each.system, each.value) for each in self._claim.identifier if each.value}
+        return any((each.system, each.value) in own for each in other.identifier)
+
     @cached_property
     def _replaces(self) -> frozenset[str]:
         return replaced_by(self._index, self._entry, self._claim)
@@ -207,7 +212,8 @@ class Before:
         if _asks_only(other) != _asks_only(self._claim):
             return False
         if isinstance(other, elements.ExplanationOfBenefit):
-            return True
+            # Made after this claim without naming another, it may well be the answer to this one.
+            return not self._shares_identifier(other) and _earlier(other.created, self._claim.created) is not False
         earlier = _earlier(other.created, self._claim.created)
         if earlier is not None:
             return earlier
@@ -237,6 +243,16 @@ def replaced_by(index: Index, entry: Entry, billed: elements.Billed) -> frozense
         for related in billed.related
         if {code for _, code in codes.codes(related.relationship)} != {ASSOCIATED}
         and (found := index.identity(related.claim, entry)) is not None
+    )
+
+
+def _counts(billed: elements.Billed) -> bool:
+    """Whether a bill was sent and answered at all: a draft never was, nor did an answer with errors adjudicate one."""
+    if billed.status in ("draft", "entered-in-error"):
+        return False
+    return not (
+        isinstance(billed, elements.ExplanationOfBenefit)
+        and (billed.status == "cancelled" or billed.outcome == "error")
     )
 
 

@@ -41,8 +41,8 @@ def day_of(item: elements.Item, single_day: date | None) -> date | None:
 
 
 def single_day_of(period: elements.Period | None) -> date | None:
-    """The day of a billable period that is of just one."""
+    """The day of a billable period that is of just one, or has a start alone."""
     if period is None:
         return None
     first = dates.day(period.start)
-    return first if first == dates.day(period.end) else None
+    return first if period.end is None or first == dates.day(period.end) else None

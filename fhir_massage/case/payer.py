@@ -8,7 +8,7 @@ import msgspec
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import codes
-from fhir_massage.read.elements import Coverage, Organization
+from fhir_massage.read.elements import Coverage, Organization, Reference
 from fhir_massage.read.read import Entry
 from fhir_massage.read.references import Index, tail
 
@@ -39,6 +39,11 @@ def payer_of(facts: Facts, index: Index, entry: Entry, on: date) -> Payer | None
         if plan is not None and plan.payer_class != named.payer_class:
             return plan
     return named
+
+
+def payer_named(facts: Facts, coverage: Reference, on: date) -> Payer | None:
+    """Return the payer that a reference to a coverage names, where the coverage itself did not come along."""
+    return _payer(facts, facts.payor("name", coverage.display, on)) if coverage.display else None
 
 
 def is_unfetched(facts: Facts, index: Index, entry: Entry, on: date) -> bool:

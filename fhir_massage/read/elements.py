@@ -186,6 +186,7 @@ class ExplanationOfBenefit(Billed, frozen=True, kw_only=True, gc=False, tag="Exp
     """What a payer answered to a claim: its items are those of the claim that was sent before."""
 
     claim: Reference | None = None
+    outcome: str | None = None
 
 
 # --- What a claim refers to ----------------------------------------------------------------------

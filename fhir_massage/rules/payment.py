@@ -10,7 +10,7 @@ from datetime import date
 
 from fhir_massage.case.seen import Benefit
 from fhir_massage.facts.book import Facts
-from fhir_massage.facts.policy import Payable, Policy
+from fhir_massage.facts.policy import EVERYTHING, Payable, Policy
 from fhir_massage.facts.rows import OutsideScope
 
 #: Benefit categories (HL7 benefit-category) of services that are plainly others than therapy.
@@ -49,6 +49,14 @@ def refusal(facts: Facts, policy: Policy | None, code: str, profession: str, on:
         return outside
     payable = None if policy is None else policy.payable(code, profession)
     return payable if payable is not None and payable.answer == "no" else None
+
+
+def enrolls(policy: Policy, profession: str | None) -> bool:
+    """Return whether the payer pays the profession for anything, so that it can send claims at all."""
+    return any(
+        entry.answer != "no" and (profession in entry.professions or EVERYTHING in entry.professions)
+        for entry in policy.payable_entries
+    )
 
 
 def benefits_for(benefits: Sequence[Benefit], code: str) -> list[Benefit]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Found
 from fhir_massage.facts.policy import Covered, Payable
+from fhir_massage.rules.payment import enrolls
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
 
@@ -39,6 +40,8 @@ def noncovered_modifier_missing(line: BilledLine) -> Iterator[Found]:
     in the finding.
     """
     if not NEVER_PAID.isdisjoint(line.modifiers):
+        return
+    if not enrolls(line.policy, line.profession):  # who cannot enroll cannot send a claim for its denial
         return
     asked = line.asks(line.policy.noncovered_modifier)
     never = None if asked is None else _never(line)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import Payable
-from fhir_massage.rules.payment import in_words, outside_profession
+from fhir_massage.rules.payment import enrolls, in_words, outside_profession
 from fhir_massage.rules.registry import any_line_rule
 from fhir_massage.rules.scopes import AnyLine
 
 #: Modifiers that say that the patient knows of the denial and owes the charge.
 PATIENT_OWES = frozenset({"GA", "GX", "GY"})
+#: Modifiers by which a line is sent to be denied as never covered.
+SENT_FOR_THE_DENIAL = frozenset({"GX", "GY"})
 
 
 @any_line_rule(
@@ -30,7 +32,8 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     practitioner) against the payer's policy for the line's code: Medicare pays a massage therapist for
     nothing, and a chiropractor for 98940 to 98942 only. For every payer it also checks that the code lies
     within the profession at all: a massage therapist does not bill psychotherapy, spinal manipulation or
-    a therapy evaluation.
+    a therapy evaluation. A line with GX or GY by somebody whom the payer enrolls is sent for its denial, and is
+    no finding.
 
     Why it is denied
     Payment is denied when a provider of this type performs or bills the service (CO-170). With GA, GX or
@@ -48,6 +51,8 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     entry = None if line.policy is None else line.policy.payable(line.code, line.profession)
     if entry is not None and entry.answer != "no":
         entry = None
+    if entry is not None and _denial_wanted(line):
+        entry = None
     outside = outside_profession(line.facts, line.code, line.profession, line.day)
     if entry is not None or outside is not None:
         yield line.find_renderer(
@@ -55,6 +60,15 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
             because=(entry, outside),
             denial=Denial(_group(line, entry), "170"),
         )
+
+
+def _denial_wanted(line: AnyLine) -> bool:
+    """Whether somebody whom the payer enrolls sends the line for its denial, and says so by GY or GX."""
+    return (
+        line.policy is not None
+        and not SENT_FOR_THE_DENIAL.isdisjoint(line.modifiers)
+        and enrolls(line.policy, line.profession)
+    )
 
 
 def _not_paid(line: AnyLine, profession: str, *, outside: bool) -> str:

@@ -14,6 +14,8 @@ from fhir_massage.rules.tools import follows_ncci, listed
 
 BUNDLED = Denial("CO", "236")
 #: The rows of ``rule_sources`` under this name say since when a modifier on either line counts.
+#: Modifiers by which a line says that it is not covered.
+NOT_COVERED = frozenset({"GY", "GZ"})
 EITHER_LINE = "ptp-modifier-either-line"
 State = Literal["apart", "together", "open"]
 
@@ -32,7 +34,8 @@ def pairs(visit: Visit, indicator: str) -> Iterator[Met]:
         return
     by_code: dict[str, list[VisitLine]] = {}
     for line in visit.lines:
-        if line.code in visit.facts.codes_in_pairs:
+        # The denial of a line that says that it is not covered comes before any edit.
+        if line.code in visit.facts.codes_in_pairs and NOT_COVERED.isdisjoint(line.modifiers):
             by_code.setdefault(str(line.code), []).append(line)
     for one, ones in by_code.items():
         for two, twos in by_code.items():
