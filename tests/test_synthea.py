@@ -20,11 +20,12 @@ def with_claim(change: Any) -> Json:
     return copied
 
 
-def test_its_claim_is_not_ours_and_gets_nothing() -> None:
+def test_its_claim_names_massage_in_words_and_gets_no_error_or_warning() -> None:
     report = reviewed(PATIENT, ON)
-    assert report.claims == ()
-    assert len(report.out_of_scope) == 1
-    assert report.findings == ()
+    assert len(report.claims) == 1
+    assert [(f.rule, f.severity, f.expression[0]) for f in report.findings] == [
+        ("reference-unresolved", "information", "Claim.insurance[0].coverage")
+    ]
     assert report.corrected == {}
     assert report.unread == ()
 

@@ -212,8 +212,10 @@ class Before:
         if _asks_only(other) != _asks_only(self._claim):
             return False
         if isinstance(other, elements.ExplanationOfBenefit):
+            if self._shares_identifier(other):
+                return False
             # Made after this claim without naming another, it may well be the answer to this one.
-            return not self._shares_identifier(other) and _earlier(other.created, self._claim.created) is not False
+            return other.claim is not None or _earlier(other.created, self._claim.created) is not False
         earlier = _earlier(other.created, self._claim.created)
         if earlier is not None:
             return earlier

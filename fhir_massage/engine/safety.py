@@ -18,7 +18,7 @@ def made_safe(correction: Correction, before: Json, after: Json, distinct: froze
     """Return the correction as one to be confirmed where it is called certain and must not be.
 
     ``before`` and ``after`` are the claim without and with it; ``distinct`` are the modifiers that keep two services
-    apart (59, XE, XP, XS, XU). Never certain are removing a line, raising units or a charge, and taking off the
+    apart (59, XE, XP, XS, XU). What is charged is what the lines charge: a total may follow them. Never certain are removing a line, raising units or a charge, and taking off the
     last such modifier of a line, whose partner may be on another claim.
     """
     if not correction.certain:
@@ -38,8 +38,6 @@ def _risks(before: Json, after: Json, distinct: frozenset[str]) -> Iterator[str]
             yield "that the higher charge is right"
         if _modifiers(old) & distinct and not _modifiers(new) & distinct:
             yield "that nothing else of that day, on this claim or another, needs it"
-    if _rises(money(before.get("total")), money(after.get("total"))):
-        yield "that the higher total is right"
 
 
 def _rises(old: Decimal | None, new: Decimal | None) -> bool:

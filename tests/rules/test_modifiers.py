@@ -204,7 +204,7 @@ class TestManipulation:
 
 class TestNeverCovered:
     def test_gy_where_a_denial_is_wanted(self) -> None:
-        report = reviewed(_one("GP", payer=MEDICARE, profession="massage-therapist", code="97124"))
+        report = reviewed(_one("GP", payer=MEDICARE, profession="chiropractor", code="97124"))
         found = the(report, "noncovered-modifier-missing")
         assert found.severity == "warning"
         (add,) = found.corrections
@@ -213,11 +213,19 @@ class TestNeverCovered:
 
     def test_ga_speaks_of_something_else(self) -> None:
         """GA is for a covered service that is not covered this time; GY takes its place."""
-        report = reviewed(_one("GA", payer=MEDICARE, profession="massage-therapist", code="97124"))
+        report = reviewed(_one("GA", payer=MEDICARE, profession="chiropractor", code="97124"))
         found = the(report, "noncovered-modifier-missing")
         (instead,) = found.corrections
         item = report.corrected_by(found, instead)["item"][0]
         assert item["modifier"] == [{"coding": [{"code": "GY"}]}]
+
+    def test_who_cannot_enroll_sends_nothing_for_a_denial(self) -> None:
+        report = reviewed(_one("GP", payer=MEDICARE, profession="massage-therapist", code="97124"))
+        assert "noncovered-modifier-missing" not in {f.rule for f in report.findings}
+
+    def test_a_line_sent_for_its_denial_is_right(self) -> None:
+        bundle = _one("GY", "GP", payer=MEDICARE, profession="chiropractor", code="97140")
+        assert not [f.rule for f in reviewed(bundle).findings if f.severity == "error"]
 
     @pytest.mark.parametrize("modifier", ["GX", "GY", "GZ"])
     def test_said_already(self, modifier: str) -> None:

@@ -47,9 +47,10 @@ class TestApartByRegion:
         report = reviewed(_manipulation("cervical spine", "cervical spine", *modifiers))
         found = the(report, "ptp-same-region")
         assert found.expression == ("Claim.item[1]",)
-        assert found.corrections[0].certain
-        assert [item["productOrService"]["coding"][0]["code"] for item in corrected(report)["item"]] == ["98940"]
-        assert corrected(report)["total"]["value"] == 58
+        assert found.corrections[0].needs == "that the service is to be left off this claim"
+        after = report.corrected_by(found, found.corrections[0])
+        assert [item["productOrService"]["coding"][0]["code"] for item in after["item"]] == ["98940"]
+        assert after["total"]["value"] == 58
         assert "ptp-modifier-missing" not in {f.rule for f in report.findings}
 
     def test_unknown_regions_are_for_a_person_to_tell(self) -> None:
@@ -134,7 +135,8 @@ class TestNeverTogether:
         report = reviewed(claim(line("97124", modifiers=modifiers), line("97140")))
         found = the(report, "ptp-not-separable")
         assert found.expression == ("Claim.item[0]",)
-        assert [item["sequence"] for item in corrected(report)["item"]] == [2]
+        assert report.corrected == {}, "a service is never taken off unasked"
+        assert [item["sequence"] for item in report.corrected_by(found, found.corrections[0])["item"]] == [2]
 
     def test_not_before_the_pair(self) -> None:
         bundle = claim(line("97124", day="2015-11-02"), line("97140", day="2015-11-02"))
@@ -161,11 +163,14 @@ class TestNothingToKeepApart:
         assert found.severity == "warning"
         assert found.expression == ("Claim.item[0].modifier",)
         assert found.citations
-        assert corrected(report)["item"][0]["modifier"] == [{"coding": [{"code": "GP"}]}]
+        assert report.corrected == {}, "its partner may be on another claim"
+        after = report.corrected_by(found, found.corrections[0])
+        assert after["item"][0]["modifier"] == [{"coding": [{"code": "GP"}]}]
 
-    def test_the_only_modifiers_leave_no_empty_list(self) -> None:
-        report = reviewed(claim(line("97140", modifiers=("59", "XS"))))
-        assert "modifier" not in corrected(report)["item"][0]
+    def test_the_only_modifier_leaves_no_empty_list(self) -> None:
+        report = reviewed(claim(line("97140", modifiers=("59",))))
+        found = the(report, "distinct-modifier-unneeded")
+        assert "modifier" not in report.corrected_by(found, found.corrections[0])["item"][0]
 
     @pytest.mark.parametrize("partner", ["97124", "98940", "97750"])
     def test_a_pair_is_a_reason(self, partner: str) -> None:
@@ -202,7 +207,7 @@ class TestSitesKnownInPart:
         assert not any(correction.certain for correction in found.corrections)
 
     def test_a_shared_region_is_shared_all_the_same(self) -> None:
-        assert the(reviewed(self._claim("low back", "somewhere else")), "ptp-same-region").corrections[0].certain
+        assert the(reviewed(self._claim("low back", "somewhere else")), "ptp-same-region").corrections[0].needs
 
     def test_a_side_is_no_site(self) -> None:
         assert the(reviewed(self._claim("neck", "left")), "ptp-modifier-missing").corrections[0].certain

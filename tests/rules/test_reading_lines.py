@@ -64,11 +64,16 @@ class TestProcedureCode:
             ([{"code": "g0283"}], "G0283"),
             ([{"code": "97124"}, {"system": CPT, "code": "97140"}], "97140"),
             ([{"code": "9714"}], None),
-            ([{"system": "http://local.example.org", "code": "97140"}], None),
+            ([{"system": "http://local.example.org", "code": "97140"}], "97140"),
+            ([{"system": "https://bluebutton.cms.gov/resources/codesystem/hcpcs", "code": "97140"}], "97140"),
+            ([{"system": "https://www.ama-assn.org/go/cpt/", "code": "97140"}], "97140"),
+            ([{"system": "2.16.840.1.113883.6.12", "code": "97140"}], "97140"),
+            ([{"system": "CPT", "code": "97140-59"}], "97140"),
+            ([{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "97140"}], None),
             ([{"system": SNOMED, "code": "387854002"}], None),
         ],
     )
-    def test_without_system_by_its_shape(self, codings: list[Json], code: str | None) -> None:
+    def test_without_a_known_system_by_its_shape(self, codings: list[Json], code: str | None) -> None:
         assert _line(_item(productOrService={"coding": codings})).code == code
 
 
@@ -198,7 +203,7 @@ class TestServiceDate:
         [
             ({"start": "2026-11-02T08:00:00Z", "end": "2026-11-02T18:00:00Z"}, date(2026, 11, 2)),
             ({"start": "2026-11-02", "end": "2026-11-03"}, None),
-            ({"start": "2026-11-02"}, None),
+            ({"start": "2026-11-02"}, date(2026, 11, 2)),
             ({"start": "2026-11", "end": "2026-11"}, None),
         ],
     )

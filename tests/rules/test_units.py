@@ -54,8 +54,9 @@ class TestUnitsAgainstMinutes:
 
     def test_no_unit_takes_the_line_off(self) -> None:
         report = reviewed(claim(line("97140", minutes=7), line("97110", minutes=15)))
-        assert the(report, "units-exceed-minutes").corrections[0].label == "Remove line 1"
-        assert [item["sequence"] for item in corrected(report)["item"]] == [2]
+        (remove,) = the(report, "units-exceed-minutes").corrections
+        assert (remove.label, remove.certain) == ("Remove line 1", False)
+        assert report.corrected == {}
 
     def test_units_left_unbilled_are_mentioned(self) -> None:
         found = the(reviewed(claim(line("97140", units=1, minutes=30))), "units-below-minutes")
@@ -163,16 +164,17 @@ class TestMinutesInPlaceOfUnits:
         bundle = self._in_minutes(20, 20)
         report = reviewed(bundle)
         assert [f.rule for f in report.findings if f.severity == "error"] == ["units-not-whole"] * 2
-        assert all(f.corrections[0].certain for f in report.findings if f.severity == "error")
-        assert sorted(item["quantity"]["value"] for item in corrected(report)["item"]) == [1, 2]
-        assert not [f for f in reviewed(with_claim(bundle, corrected(report))).findings if f.severity == "error"]
+        certain = [f.corrections[0].certain for f in report.findings if f.severity == "error"]
+        assert sorted(certain) == [False, True], "the line of two units charges more than it did"
+        assert [item["quantity"]["value"] for item in corrected(report)["item"] if "unit" not in item["quantity"]] == [
+            1
+        ]
 
     def test_too_few_for_a_unit_take_the_line_off(self) -> None:
         report = reviewed(self._in_minutes(7, 30))
         (remove,) = the_first(report, "units-not-whole").corrections
-        assert remove.certain
+        assert not remove.certain
         assert remove.label.startswith("Remove line 1")
-        assert [item["sequence"] for item in corrected(report)["item"]] == [2]
 
     def test_of_a_payer_nobody_knows_they_make_nothing_certain(self) -> None:
         bundle = varied(self._in_minutes(30), lambda c: c.pop("type"), kind="Coverage")

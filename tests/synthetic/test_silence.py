@@ -36,6 +36,7 @@ ONLY_INFORMATION = {
     "minutes-missing",
     "coverage-conditional",
     "payer-unrecognised",
+    "reference-unresolved",
     "letter-of-medical-necessity",
 }
 

@@ -25,33 +25,6 @@ def no_insurance(made: Made, market: Market, choices: Choices) -> list[str] | No
     return ["Claim.insurance"]
 
 
-@fault("reference-unresolved")
-def a_coverage_that_did_not_come_along(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Name a coverage that is not there."""
-    made.claim["insurance"][0]["coverage"] = {"reference": "Coverage/not-here"}
-    made.drop_contained("Coverage")
-    return HERE
-
-
-@fault("reference-unresolved")
-def a_referral_that_did_not_come_along(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Name a referral that is not there."""
-    made.claim["referral"] = {"reference": "ServiceRequest/not-here"}
-    made.drop_contained("ServiceRequest")
-    return ["Claim.referral"]
-
-
-@fault("reference-unresolved")
-def somebody_who_did_not_come_along(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Name somebody as rendering who is not there."""
-    member = made.claim["careTeam"][0] if "careTeam" in made.claim else {}
-    if "qualification" not in member or "reference" not in member["provider"]:
-        return None
-    member["provider"] = {"reference": "Practitioner/not-here"}
-    made.drop_contained("Practitioner")
-    return ["Claim.careTeam[0].provider"]
-
-
 @fault("coverage-not-active")
 def a_coverage_not_in_force(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Bill a coverage that was cancelled, had ended, or had not begun."""

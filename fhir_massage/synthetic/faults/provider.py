@@ -5,7 +5,7 @@ from __future__ import annotations
 from fhir_massage.synthetic import parties
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.faults.registry import Answer, fault
-from fhir_massage.synthetic.faults.tools import add_modifier, asks_alike, lines, policy_of, refused
+from fhir_massage.synthetic.faults.tools import asks_alike, lines, policy_of, refused
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.market import Market, Setting
 from fhir_massage.synthetic.repertoire import TAXONOMIES, npi
@@ -45,13 +45,11 @@ def _refuses(setting: Setting) -> bool:
 def a_profession_that_is_not_paid(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Say that somebody rendered whom the payer does not pay for it."""
     found = _refused_professions(made, market) if "careTeam" in made.claim else []
+    # Somebody whom the payer enrolls may send such a service for the denial, which is another fault.
+    found = [profession for profession in found if not _enrolls(made, market, profession)]
     if not found:
         return None
     elements = _rendered_by(made, market, choices, choices.choice(found))
-    for index, _ in elements:
-        flag = policy_of(made, market, made.plan.services[index]).noncovered_modifier
-        if flag is not None and flag.value:  # the patient has been told, so that only the refusal is left to say
-            add_modifier(made.claim["item"][index], "GY")
     return [element for _, element in elements]
 
 
@@ -63,13 +61,22 @@ def _notices(setting: Setting) -> bool:
 def not_paid_and_not_said(made: Made, market: Market, choices: Choices) -> list[Answer] | None:
     """Send what the payer never pays this profession for, and do not say that it is sent for the denial."""
     found = _refused_professions(made, market) if "careTeam" in made.claim else []
-    found = [profession for profession in found if _never_paid(made, market, profession)]
+    found = [p for p in found if _never_paid(made, market, p) and _enrolls(made, market, p)]
     if not found or not all(_says_so(made, market, index) for index, _, _ in lines(made)):
         return None
     elements = _rendered_by(made, market, choices, choices.choice(found))
     return [Answer("provider-not-payable", element) for _, element in elements] + [
         Answer("noncovered-modifier-missing", f"Claim.item[{index}].modifier") for index, _ in elements
     ]
+
+
+def _enrolls(made: Made, market: Market, profession: str) -> bool:
+    """Whether the payer pays the profession for anything."""
+    return any(
+        entry.answer != "no" and not {profession, "*"}.isdisjoint(entry.professions)
+        for service in made.plan.services
+        for entry in policy_of(made, market, service).payable_entries
+    )
 
 
 def _never_paid(made: Made, market: Market, profession: str) -> bool:

@@ -34,16 +34,20 @@ def test_a_wrong_net_is_told_of_and_the_total_follows() -> None:
     found = the(report, "charge-mismatch")
     assert found.expression == ("Claim.item[0].net",)
     assert "$100.00 is charged, while 2 units at $58.00 make $116.00" in found.message
-    assert [c.certain for c in found.corrections] == [True]
-    mended = corrected(report)
+    assert [c.certain for c in found.corrections] == [False], (
+        "which of price, units and charge is wrong nobody can tell"
+    )
+    assert report.corrected == {}
+    mended = report.corrected_by(found, found.corrections[0])
     assert mended["item"][0]["net"]["value"] == Decimal("116.00")
     assert mended["total"]["value"] == Decimal("156.00")
 
 
 def test_a_right_total_stays_when_a_net_is_wrong() -> None:
     report = reviewed(_charged(100, 40, total=156))
-    assert the(report, "charge-mismatch").expression == ("Claim.item[0].net",)
-    assert corrected(report)["total"]["value"] == 156
+    found = the(report, "charge-mismatch")
+    assert found.expression == ("Claim.item[0].net",)
+    assert report.corrected_by(found, found.corrections[0])["total"]["value"] == 156
 
 
 def test_a_wrong_total_is_told_of_alone() -> None:

@@ -42,7 +42,8 @@ class TestHotPacks:
         assert found.expression == ("Claim.item[1].productOrService",)
         assert found.denial is not None
         assert (found.denial.carc, found.denial.rarc) == ("97", ("M15",))
-        mended = corrected(report)
+        assert report.corrected == {}, "a service is never taken off unasked"
+        mended = report.corrected_by(found, found.corrections[0])
         assert [item["sequence"] for item in mended["item"]] == [1]
         assert mended["total"]["value"] == 58
         assert grave(reviewed(with_claim(bundle, mended))) == []
