@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable
 from datetime import date, timedelta
@@ -22,6 +23,8 @@ from fhir_massage.installed import Plugin
 
 R = TypeVar("R", bound=rows.Row)
 _KEPT = 4096
+#: What stands between several sites in one text.
+_BETWEEN_SITES = re.compile(r"[,;/&+]|\band\b")
 
 #: Each table's rows, the columns that make their key, and, where several rows of one key hold together,
 #: the columns that tell those apart.
@@ -156,7 +159,17 @@ class Facts:
                 found = self.body_sites.all((kind, value), on)
                 if found:
                     return frozenset(row.region for row in found)
-        return frozenset()
+        return next((listed for text in texts if (listed := self._regions_listed(text, on))), frozenset())
+
+    def _regions_listed(self, text: str, on: date) -> frozenset[str]:
+        """The regions of several sites in one text (``cervical, thoracic and lumbar``), where each of them is known."""
+        sites = [" ".join(site.split()) for site in _BETWEEN_SITES.split(text.lower())]
+        found = [self.body_sites.all(("text", site), on) for site in sites if site]
+        return (
+            frozenset(row.region for rows_of in found for row in rows_of)
+            if len(found) > 1 and all(found)
+            else frozenset()
+        )
 
     def is_code_ours(self, code: str) -> bool:
         """Return whether a procedure code lies in a range that is ours to judge."""

@@ -94,6 +94,22 @@ def test_a_coverage_named_by_display_alone_tells_the_payer() -> None:
     assert "therapy-modifier-missing" in {rule for rule, _ in _rules(bundle)}
 
 
+def test_several_regions_in_one_text_are_each_a_region() -> None:
+    manipulation = line("98941", minutes=None, region="cervical, thoracic and lumbar")
+    bundle = claim(manipulation, line("97140", modifiers=("59",), region="cervical"), profession="chiropractor")
+    assert "ptp-same-region" in {rule for rule, _ in _rules(bundle)}
+
+
+@pytest.mark.parametrize(("name", "asked"), [("VA CCN OPTUM", True), ("VACCN", True), ("CHAMPVA", False)])
+def test_the_va_network_asks_for_authorization_and_champva_does_not(name: str, asked: bool) -> None:
+    def change(coverage: Json) -> None:
+        coverage.pop("type", None)
+        coverage["payor"] = [{"display": name}]
+
+    bundle = varied(claim(payer="veterans-affairs", authorization="", referral=False), change, kind="Coverage")
+    assert ("authorization-missing" in {rule for rule, _ in _rules(bundle)}) is asked
+
+
 class TestKinds:
     def test_an_institutional_claim_has_no_pointers(self) -> None:
         def change(bill: Json) -> None:
