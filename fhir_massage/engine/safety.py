@@ -56,6 +56,6 @@ def _modifiers(item: Json) -> frozenset[str]:
         str(coding["code"]).strip().upper()
         for concept in concepts
         if isinstance(concept, Mapping)
-        for coding in concept.get("coding") or []
+        for coding in concept.get("coding") or [{"code": concept.get("text")}]
         if coding.get("code")
     )
