@@ -12,7 +12,7 @@ import msgspec
 
 from fhir_massage.case.benefits import benefits_on
 from fhir_massage.case.history import Before
-from fhir_massage.case.lines import billed, day_of, single_day_of
+from fhir_massage.case.lines import day_of, service_of, single_day_of
 from fhir_massage.case.payer import Payer, payer_named, payer_of, payor_name
 from fhir_massage.case.people import Directory, People, rendering_member
 from fhir_massage.case.record import Record
@@ -81,7 +81,8 @@ class ClaimReader:
         claim = self.claim
         insurance = self._insurance()
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
-        payer = self._payer(coverage_entry, None if insurance is None else insurance[1].coverage)
+        coverage = None if insurance is None else insurance[1].coverage
+        payer = self._payer(coverage_entry, coverage)
         self.payer = payer
         self.single_day = single_day_of(claim.billable_period)
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
@@ -122,7 +123,7 @@ class ClaimReader:
             institutional=any(code == "institutional" for _, code in codes.codes(claim.type)),
             asks_only=claim.use in ("preauthorization", "predetermination"),
             read_json=self.entry.json,
-            payer_name=self._payer_name(coverage_entry),
+            payer_name=self._payer_name(coverage_entry, coverage),
             bills_besides=self.record.history.bills_besides,
             read_history=lambda: self._before.lines(),
             read_same_service=lambda provider, day, code: self._before.same_service(provider, day, code),
@@ -179,10 +180,8 @@ class ClaimReader:
             self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
         return self.payers[id(entry)]
 
-    def _payer_name(self, entry: Entry | None) -> str:
+    def _payer_name(self, entry: Entry | None, reference: elements.Reference | None) -> str:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
-            insurance = self._insurance()
-            reference = None if insurance is None else insurance[1].coverage
             return "" if reference is None else reference.display or ""
         return payor_name(self.index, entry)
 
@@ -218,7 +217,7 @@ class ClaimReader:
     def _line(self, position: int, item: elements.Item) -> Line:
         start, end = (None, None) if item.serviced_period is None else _moments(item.serviced_period)
         minutes, minutes_from = self._minutes(item, start, end)
-        code, modifiers = billed(item)
+        code, modifiers = service_of(item)
         units, in_minutes = _units(item.quantity)
         day = day_of(item, self.single_day)
         regions, all_sites_known = self._regions(item)

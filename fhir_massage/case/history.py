@@ -9,8 +9,7 @@ from functools import cached_property
 
 import msgspec
 
-from fhir_massage.case.lines import billed as billed_of
-from fhir_massage.case.lines import day_of, single_day_of
+from fhir_massage.case.lines import day_of, service_of, single_day_of
 from fhir_massage.case.people import Directory, People, rendering_member
 from fhir_massage.case.seen import EarlierLine
 from fhir_massage.read import codes, dates, elements
@@ -59,11 +58,12 @@ class _Bill:
                     provider=rendering.of(item),
                     referral=referral,
                     day=day_of(item, self._single_day),
-                    code=(line := billed_of(item))[0],
-                    modifiers=line[1],
+                    code=code,
+                    modifiers=modifiers,
                     charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
                 )
                 for item in billed.item
+                for code, modifiers in (service_of(item),)
             ]
         )
 

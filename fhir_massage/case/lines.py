@@ -13,7 +13,7 @@ def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...
     return tuple([modifier for concept in concepts for modifier in _modifiers(concept)])
 
 
-def billed(item: elements.Item) -> tuple[str | None, tuple[str, ...]]:
+def service_of(item: elements.Item) -> tuple[str | None, tuple[str, ...]]:
     """A line's procedure code, and its modifiers: its own, then those glued to the code."""
     code, glued = codes.procedure(item.product_or_service)
     own = modifiers_of(item.modifier) if item.modifier else ()

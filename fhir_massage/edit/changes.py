@@ -136,12 +136,7 @@ class ClaimChange:
 
         No coding where the element has words alone; ``None`` for a modifier that is glued to the code.
         """
-        places: list[tuple[int, int | None]] = []
-        for number, concept in enumerate(self._items[index].get("modifier", [])):
-            coded = [(place, each) for place, each in enumerate(concept.get("coding", [])) if each.get("code")]
-            places += [(number, place) for place, each in coded if is_modifier(each.get("system"), each["code"])]
-            if not coded and is_modifier_text(concept.get("text")):
-                places.append((number, None))
+        places = modifier_places(self._items[index])
         return places[position] if position < len(places) else None
 
     def _cannot(self, index: int) -> ClaimChange:
@@ -206,6 +201,20 @@ class ClaimChange:
                     if coding.get("system"):
                         return {"system": coding["system"]}
         return {}
+
+
+def modifier_places(item: Mapping[str, Any]) -> list[tuple[int, int | None]]:
+    """Where each modifier of a line stands: its element, and its coding there (``None`` where it has words alone).
+
+    They come in the order in which a line's modifiers are read; one that is glued to the code is none of them.
+    """
+    places: list[tuple[int, int | None]] = []
+    for number, concept in enumerate(item.get("modifier", [])):
+        coded = [(place, each) for place, each in enumerate(concept.get("coding", [])) if each.get("code")]
+        places += [(number, place) for place, each in coded if is_modifier(each.get("system"), each["code"])]
+        if not coded and is_modifier_text(concept.get("text")):
+            places.append((number, None))
+    return places
 
 
 def money(amount: Any) -> Decimal | None:

@@ -97,8 +97,8 @@ class Review:
     def corrected(self) -> dict[str, Any] | None:
         """The resource with every certain correction applied; ``None`` where there is none.
 
-        Lines are removed one at a time, because one removal may make another moot. Then corrections of
-        different lines go together, and whatever they leave is looked at again.
+        Corrections of different lines go together, and whatever they leave is looked at again. None of them
+        removes a line: that is never certain.
         """
         current = self
         for _ in range(2 * len(self.proved()) + 8):
@@ -110,10 +110,7 @@ class Review:
             ]
             if not sure:
                 break
-            removal = next((c for c in sure if _removes_line(c)), None)
-            after = current._try([removal] if removal else _of_different_lines(sure), current)
-            if after is None:
-                after = current._try([removal or sure[0]], current)
+            after = current._try(_of_different_lines(sure), current) or current._try(sure[:1], current)
             if after is None:
                 break
             current = after
@@ -307,12 +304,6 @@ def _key(rule: Rule, found: Found, lines: tuple[Line, ...], position: int | None
 
 
 # --- certain corrections together -----------------------------------------------------------------------
-
-
-def _removes_line(correction: Correction) -> bool:
-    return any(
-        edit.op == "remove" and edit.path.count("/") <= 2 and edit.path.startswith("/item") for edit in correction.edits
-    )
 
 
 def _touched(correction: Correction) -> frozenset[str]:

@@ -18,8 +18,9 @@ def made_safe(correction: Correction, before: Json, after: Json, distinct: froze
     """Return the correction as one to be confirmed where it is called certain and must not be.
 
     ``before`` and ``after`` are the claim without and with it; ``distinct`` are the modifiers that keep two services
-    apart (59, XE, XP, XS, XU). What is charged is what the lines charge: a total may follow them. Never certain are removing a line, raising units or a charge, and taking off the
-    last such modifier of a line, whose partner may be on another claim.
+    apart (59, XE, XP, XS, XU). What is charged is what the lines charge: a total may follow them. Never certain
+    are removing a line, raising units or a charge, and taking off the last such modifier of a line, whose partner may
+    be on another claim.
     """
     if not correction.certain:
         return correction

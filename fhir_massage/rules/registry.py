@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar, Unpack, get_args
 
 import msgspec
 
@@ -30,6 +30,7 @@ VisitCheck = Callable[[Visit], Iterator[Found]]
 LineCheck = Callable[[BilledLine], Iterator[Found]]
 AnyLineCheck = Callable[[AnyLine], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
+Check = TypeVar("Check", bound=Callable[[Any], Iterator[Found]])
 
 #: The sections of a rule's docstring, in their order.
 SECTIONS = ("What it checks", "Why it is denied", "What to do", "Source")
@@ -47,8 +48,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     severity: Severity
     title: str
-    topic: str
-    denial: Denial | None
+    topic: str = "claim"
+    denial: Denial | None = None
     check: Callable[[Any], Iterator[Found]]
     page: dict[str, str]
     scope: Scope = "claim"
@@ -70,85 +71,44 @@ _plugins: tuple[Plugin, ...] | None = None
 _loading = RLock()
 
 
-def claim_rule(
-    id: str,
-    *,
-    family: Family,
-    severity: Severity,
-    title: str,
-    topic: str = "claim",
-    denial: Denial | None = None,
-    citations: tuple[Citation, ...] = (),
-) -> Callable[[ClaimCheck], ClaimCheck]:
+class Details(TypedDict):
+    """What is said of a rule for claims beside its id; the fields are those of ``Rule``."""
+
+    family: Family
+    severity: Severity
+    title: str
+    topic: NotRequired[str]
+    denial: NotRequired[Denial | None]
+    citations: NotRequired[tuple[Citation, ...]]
+
+
+def claim_rule(id: str, **details: Unpack[Details]) -> Callable[[ClaimCheck], ClaimCheck]:
     """Register a function from a whole claim to what it finds as the rule ``id``.
 
     Its docstring is the rule's page. Raises ``ValueError`` for a page that lacks a section, an id that is
     taken or no name, and a family or severity that there is not.
     """
-
-    def register(check: ClaimCheck) -> ClaimCheck:
-        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), scope="claim", citations=citations))  # fmt: skip
-        return check
-
-    return register
+    return _registered(id, "claim", details)
 
 
-def visit_rule(
-    id: str,
-    *,
-    family: Family,
-    severity: Severity,
-    title: str,
-    topic: str = "claim",
-    denial: Denial | None = None,
-    citations: tuple[Citation, ...] = (),
-) -> Callable[[VisitCheck], VisitCheck]:
+def visit_rule(id: str, **details: Unpack[Details]) -> Callable[[VisitCheck], VisitCheck]:
     """Register a function that is asked of each visit of a claim. Raises ``ValueError`` as ``claim_rule`` does."""
-
-    def register(check: VisitCheck) -> VisitCheck:
-        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), scope="visit", citations=citations))  # fmt: skip
-        return check
-
-    return register
+    return _registered(id, "visit", details)
 
 
-def line_rule(
-    id: str,
-    *,
-    family: Family,
-    severity: Severity,
-    title: str,
-    topic: str = "claim",
-    denial: Denial | None = None,
-    citations: tuple[Citation, ...] = (),
-) -> Callable[[LineCheck], LineCheck]:
+def line_rule(id: str, **details: Unpack[Details]) -> Callable[[LineCheck], LineCheck]:
     """Register a function that is asked of each line with a code, a day and a policy. Raises as ``claim_rule`` does."""
-
-    def register(check: LineCheck) -> LineCheck:
-        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), scope="line", citations=citations))  # fmt: skip
-        return check
-
-    return register
+    return _registered(id, "line", details)
 
 
-def any_line_rule(
-    id: str,
-    *,
-    family: Family,
-    severity: Severity,
-    title: str,
-    topic: str = "claim",
-    denial: Denial | None = None,
-    citations: tuple[Citation, ...] = (),
-) -> Callable[[AnyLineCheck], AnyLineCheck]:
+def any_line_rule(id: str, **details: Unpack[Details]) -> Callable[[AnyLineCheck], AnyLineCheck]:
     """Register a function that is asked of every line. Raises ``ValueError`` as ``claim_rule`` does."""
+    return _registered(id, "any-line", details)
 
-    def register(check: AnyLineCheck) -> AnyLineCheck:
-        _add(Rule(id=id, family=family, subject="claim", severity=severity, title=title, topic=topic,
-                  denial=denial, check=check, page=_page(check), scope="any-line", citations=citations))  # fmt: skip
+
+def _registered(id: str, scope: Scope, details: Details) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        _add(Rule(id=id, subject="claim", scope=scope, check=check, page=_page(check), **details))
         return check
 
     return register

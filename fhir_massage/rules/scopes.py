@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.case.seen import ClaimCase, Diagnosis, Encounter, Line, MinutesFrom, Number
-from fhir_massage.edit.changes import ClaimChange
+from fhir_massage.edit.changes import ClaimChange, modifier_places
 from fhir_massage.edit.finding import Correction, Denial, Found, Severity
 from fhir_massage.edit.recoding import recode
 from fhir_massage.facts.book import Facts
@@ -320,9 +320,5 @@ def visit_of(case: ClaimCase, encounter: Encounter) -> Visit:
 
 def _concept_of(item: Mapping[str, Any], place: int) -> int:
     """Which of a line's modifier elements holds the modifier at a place: one may have several codings."""
-    passed = -1
-    for position, concept in enumerate(item.get("modifier", [])):
-        passed += sum(1 for coding in concept.get("coding", []) if coding.get("code"))
-        if passed >= place:
-            return position
-    return place
+    places = modifier_places(item)
+    return places[place][0] if place < len(places) else place

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.claims import Json, claim, grave, line, reviewed, varied
+from tests.claims import Json, claim, grave, line, reviewed, the, varied
 
 MEDICARE = "medicare-part-b"
 CPT = "http://www.ama-assn.org/go/cpt"
@@ -60,6 +60,12 @@ def test_a_modifier_glued_to_the_code_is_a_modifier(code: str) -> None:
 def test_a_modifier_in_words_alone_is_read() -> None:
     bundle = varied(claim(line("97140"), payer=MEDICARE), lambda c: c["item"][0].update(modifier=[{"text": "GP"}]))
     assert grave(reviewed(bundle)) == []
+
+
+def test_a_modifier_beside_one_in_words_is_pointed_at_where_it_stands() -> None:
+    modifiers = [{"text": "GP"}, {"coding": [{"code": "Z9"}]}]
+    report = reviewed(varied(claim(line("97140"), payer=MEDICARE), lambda c: c["item"][0].update(modifier=modifiers)))
+    assert the(report, "modifier-invalid").expression == ("Claim.item[0].modifier[1]",)
 
 
 def test_a_coding_of_another_system_among_the_modifiers_is_none() -> None:
