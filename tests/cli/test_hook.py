@@ -207,7 +207,7 @@ def test_check_reads_a_claim_where_it_lies_with_all_that_it_refers_to(record: Re
     assert result.exit_code == 1, result.output
     content = json.loads(result.stdout)
     assert [each["rule"] for each in content["findings"]] == ["units-exceed-minutes"]
-    assert content["reviewed"] == {"claims": 1, "orders": 0}
+    assert content["reviewed"] == {"claims": 1, "orders": 0, "out_of_scope": 0}
 
 
 def test_check_fetches_what_a_file_refers_to(record: Record, tmp_path: Path) -> None:
