@@ -163,9 +163,12 @@ def test_another_patients_coverage_is_set_aside_though_the_server_gives_it(call:
     assert "units-exceed-minutes" not in rules(call(resource(TOO_MANY, "Claim")))
 
 
-def test_a_reference_that_the_server_does_not_have_is_a_warning(call: Call, record: Record) -> None:
+def test_a_reference_that_the_server_does_not_have_is_a_note_and_no_card(call: Call, record: Record) -> None:
     del record.resources["Practitioner/therapist"]
-    assert "reference-unresolved" in rules(call(resource(TOO_MANY, "Claim")))
+    answer = call(resource(TOO_MANY, "Claim"))
+    assert "Practitioner/therapist" in record.asked
+    assert rules(answer) == ["units-exceed-minutes"]
+    assert len(answer.json["cards"]) == 1, "it was asked for and answered, so nothing failed"
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -301,7 +304,7 @@ def test_no_412_for_a_claim_that_brings_its_own(call: Call) -> None:
 def test_a_reference_to_another_server_is_not_followed(call: Call, record: Record, httpserver: HTTPServer) -> None:
     strayed = resource(TOO_MANY, "Claim")
     strayed["referral"] = {"reference": f"{httpserver.url_for('/other')}/ServiceRequest/s1"}
-    assert "reference-unresolved" in rules(call(strayed))
+    assert rules(call(strayed)) == ["units-exceed-minutes"]
     assert not [asked for asked, _ in httpserver.log if asked.path.startswith("/other")]
 
 

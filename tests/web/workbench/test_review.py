@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.claims import claim, line
+from tests.claims import claim, concept, line, resource
 from tests.web.test_doors import TOO_MANY
 
 Visit = Callable[..., Page]
@@ -127,9 +127,10 @@ def test_a_correction_not_confirmed_changes_nothing(page: Page) -> None:
 def test_all_that_are_certain_are_applied_and_taken_back(page: Page, screenshot: Keep) -> None:
     page.goto(VISIT)
     before = document(page)
-    page.get_by_role("button", name="Apply all that are certain (4)").click()
-    expect(page.locator("[data-rule]")).to_have_count(1)  # the diagnosis asks a person
-    assert len(document(page)["entry"][0]["resource"]["item"]) == 2
+    page.get_by_role("button", name="Apply all that are certain (2)").click()
+    # The diagnosis asks a person, and so do the charge and the service that would come off.
+    expect(page.locator("[data-rule]")).to_have_count(3)
+    assert len(document(page)["entry"][0]["resource"]["item"]) == 3
     screenshot(page, "review-applied")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("[data-rule]")).to_have_count(5)
@@ -272,7 +273,10 @@ def test_every_string_of_a_claim_is_escaped(page: Page) -> None:
         return value if kept or not isinstance(value, str) else f"{value}{script}"
 
     page.goto("/")
-    page.locator("textarea[name=claim]").fill(json.dumps(poisoned(TOO_MANY)))
+    content = poisoned(TOO_MANY)
+    # The procedure code stays what it is: a claim without one that is ours is not shown.
+    resource(content, "Claim")["item"][0]["productOrService"] = concept("97140")
+    page.locator("textarea[name=claim]").fill(json.dumps(content))
     page.get_by_role("button", name="Review").click()
     expect(page.locator("#result")).to_be_visible()
     assert page.title() == "Review a claim · fhir_massage"
