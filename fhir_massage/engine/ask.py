@@ -7,14 +7,15 @@ diagnoses' codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
 
 from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.engine.report import Broken
 from fhir_massage.rules import Rule, rules_for
 from fhir_massage.rules.kinds import passed_over
+from fhir_massage.rules.parts import Part
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
 
 #: How many lines and visits are remembered; what a stranger makes up must not fill the memory.
@@ -30,17 +31,25 @@ def ask(case: ClaimCase | OrderCase, broken: list[Broken]) -> Iterator[Heard]:
     return ask_claim(case, case.lines, visits_of(case), broken)
 
 
-def ask_claim(case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken]) -> Iterator[Heard]:
-    """What the rules on the claim, on these of its lines and on these of its visits find."""
+def ask_claim(
+    case: ClaimCase,
+    lines: Iterable[Line],
+    visits: Iterable[Visit],
+    broken: list[Broken],
+    *,
+    parts: Sequence[Part] = get_args(Part),
+) -> Iterator[Heard]:
+    """What the rules on the claim, on these parts of it, on these of its lines and on these of its visits find."""
     passed = passed_over(case)
-    heard = _ask_whole(case, lines, visits, broken)
+    heard = _ask_whole(case, lines, visits, broken, parts=parts)
     return heard if not passed else ((rule, found) for rule, found in heard if rule.id not in passed)
 
 
 def _ask_whole(
-    case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken]
+    case: ClaimCase, lines: Iterable[Line], visits: Iterable[Visit], broken: list[Broken], *, parts: Sequence[Part]
 ) -> Iterator[Heard]:
-    yield from _ask(rules_for("claim", "claim"), case, case.resource, broken)
+    for part in ("claim", *parts):
+        yield from _ask(rules_for("claim", part), case, case.resource, broken)
     for line in lines:
         seen = line_of(case, line)
         yield from _ask_of(seen, _rules_on(seen), case, broken)
@@ -50,7 +59,7 @@ def _ask_whole(
 
 def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
     """What one rule finds in a claim. Raises what the rule raises."""
-    if rule.scope == "claim":
+    if rule.scope == "claim" or rule.scope in get_args(Part):
         yield from rule.check(case)
     elif rule.scope == "visit":
         for visit in visits_of(case):

@@ -30,6 +30,7 @@ from fhir_massage.read import elements
 from fhir_massage.read.read import Entry, replaced
 from fhir_massage.read.references import Index
 from fhir_massage.rules import Rule
+from fhir_massage.rules.parts import changed_parts
 from fhir_massage.rules.scopes import visit_of
 from fhir_massage.rules.tools import cite
 
@@ -50,6 +51,17 @@ class Told(msgspec.Struct, frozen=True):
     def is_error(self) -> bool:
         """Whether it is an error."""
         return (self.found.severity or self.rule.severity) == "error"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A copy of a claim or order as rules see it, what is no longer found in it, and what is found in its place.
+
+    What is found before and after alike may stand in both, or in neither.
+    """
+
+    case: Case
+    gone: list[Told]
+    come: list[Told]
 
 
 class Review:
@@ -121,30 +133,25 @@ class Review:
         return [_finding(told, self.case, self._that_hold(told)) for told in self._told]
 
     def _that_hold(self, told: Told) -> tuple[Correction, ...]:
-        return tuple([self._safe(c) for c in told.found.corrections if self._holds(c, told.key)])
-
-    def _safe(self, correction: Correction) -> Correction:
-        """The correction, called certain only where that is safe."""
-        if not correction.certain or self.entry.kind != "Claim":
-            return correction
-        claim = self.entry.json()
-        after = patch.apply(claim, correction.edits)
-        return made_safe(correction, claim, after, self.facts.modifiers_of("distinct"))
+        return tuple([held for each in told.found.corrections if (held := self._held(each, told.key)) is not None])
 
     @cached_property
     def _size(self) -> int:
         return size(self.entry)
 
-    def _holds(self, correction: Correction, key: str) -> bool:
-        """Whether the correction removes its finding and brings no new error."""
+    def _held(self, correction: Correction, key: str) -> Correction | None:
+        """The correction where it removes its finding and brings no new error, called certain only if that is safe."""
         if self._effort.is_spent():
-            return False
+            return None
         change = self._change(correction.edits)
         if change is None:
-            return False
-        gone, come = change
-        self._effort.spend(len(come), self._size)
-        return _count(come, key) < _count(gone, key) and not _new_errors(gone, come)
+            return None
+        self._effort.spend(len(change.come), self._size)
+        if _count(change.come, key) >= _count(change.gone, key) or _new_errors(change.gone, change.come):
+            return None
+        if not isinstance(self.case, ClaimCase) or not isinstance(change.case, ClaimCase):
+            return correction
+        return made_safe(correction, self.case.lines, change.case.lines, self.facts.modifiers_of("distinct"))
 
     def _try(self, corrections: Sequence[Correction], before: Review) -> Review | None:
         """The review of the resource with the corrections applied, unless they bring new errors."""
@@ -153,11 +160,8 @@ class Review:
 
     # --- copies with edits applied -------------------------------------------------------------------------
 
-    def _change(self, edits: Sequence[Edit]) -> tuple[list[Told], list[Told]] | None:
-        """What is no longer found in a copy with the edits applied, and what is found in its place.
-
-        What is found before and after alike may stand in both, or in neither. ``None`` where they do not fit.
-        """
+    def _change(self, edits: Sequence[Edit]) -> Change | None:
+        """What a copy with the edits applied is, and what is found in it; ``None`` where they do not fit."""
         if isinstance(self.case, ClaimCase):
             try:
                 case = self._reader.revised(self.case, patch.apply(self.entry.json(), edits))
@@ -166,21 +170,23 @@ class Review:
             if case is not None:
                 return self._change_to(self.case, case)
         after = self._after(edits)
-        return None if after is None else (self._told, after._told)
+        return None if after is None else Change(after.case, self._told, after._told)
 
-    def _change_to(self, before: ClaimCase, case: ClaimCase) -> tuple[list[Told], list[Told]]:
+    def _change_to(self, before: ClaimCase, case: ClaimCase) -> Change:
         """The same for a copy that differs in lines and total: on lines and visits that are as they were, none is asked."""
         if len(case.lines) != len(before.lines) or len(case.encounters) != len(before.encounters):
-            return self._told, _tell(case, ask(case, []))
+            return Change(case, self._told, _tell(case, ask(case, [])))
         lines = touched_places(before.lines, case.lines)
         places = set(touched_places(before.encounters, case.encounters))
         visits = [visit_of(case, case.encounters[place]) for place in sorted(places)]
         of_visits = {line.index for place in places for line in case.encounters[place].lines}
         of_visits |= {line.index for place in places for line in before.encounters[place].lines}
-        gone = [*self._told_of["claim", None]]
+        parts = changed_parts(before, case, lines)
+        gone = [told for part in ("claim", *parts) for told in self._told_of[part, None]]
         gone += [told for line in lines for told in self._told_of["line", line]]
         gone += [told for line in of_visits for told in self._told_of["visit", line]]
-        return gone, _tell(case, ask_claim(case, [case.lines[place] for place in lines], visits, []))
+        asked = ask_claim(case, [case.lines[line] for line in lines], visits, [], parts=parts)
+        return Change(case, gone, _tell(case, asked))
 
     @cached_property
     def _told_of(self) -> dict[tuple[str, int | None], list[Told]]:
@@ -188,7 +194,7 @@ class Review:
         found: dict[tuple[str, int | None], list[Told]] = defaultdict(list)
         for told in self._told:
             scope = "line" if told.rule.scope == "any-line" else told.rule.scope
-            found[scope, None if scope == "claim" else told.line].append(told)
+            found[scope, told.line if scope in ("line", "visit") else None].append(told)
         return found
 
     def _after(self, edits: Sequence[Edit]) -> Review | None:

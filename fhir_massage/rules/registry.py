@@ -17,15 +17,19 @@ from fhir_massage.edit.finding import Citation, Denial, Found, Severity
 from fhir_massage.errors import UnknownRule
 from fhir_massage.installed import Plugin
 from fhir_massage.rules import plugins
+from fhir_massage.rules.parts import Charges, Services
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit
 
 Subject = Literal["claim", "order"]
 Family = Literal[
     "units", "coding", "ptp", "modifiers", "provider", "diagnosis", "referral", "coverage", "claim", "order"
 ]
-#: What of a claim a rule gets: all of it, a visit, a line with code, day and policy, or a line of any kind.
-Scope = Literal["claim", "visit", "line", "any-line"]
+#: What of a claim a rule gets: all of it, its head and services, its charges, a visit, a line with code, day and policy,
+#: or any line.
+Scope = Literal["claim", "services", "charges", "visit", "line", "any-line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
+ServicesCheck = Callable[[Services], Iterator[Found]]
+ChargesCheck = Callable[[Charges], Iterator[Found]]
 VisitCheck = Callable[[Visit], Iterator[Found]]
 LineCheck = Callable[[BilledLine], Iterator[Found]]
 AnyLineCheck = Callable[[AnyLine], Iterator[Found]]
@@ -89,6 +93,16 @@ def claim_rule(id: str, **details: Unpack[Details]) -> Callable[[ClaimCheck], Cl
     taken or no name, and a family or severity that there is not.
     """
     return _registered(id, "claim", details)
+
+
+def services_rule(id: str, **details: Unpack[Details]) -> Callable[[ServicesCheck], ServicesCheck]:
+    """Register a function that gets the claim's head and services. Raises ``ValueError`` as ``claim_rule`` does."""
+    return _registered(id, "services", details)
+
+
+def charges_rule(id: str, **details: Unpack[Details]) -> Callable[[ChargesCheck], ChargesCheck]:
+    """Register a function that gets the claim's charges. Raises ``ValueError`` as ``claim_rule`` does."""
+    return _registered(id, "charges", details)
 
 
 def visit_rule(id: str, **details: Unpack[Details]) -> Callable[[VisitCheck], VisitCheck]:

@@ -12,6 +12,7 @@ from fhir_massage.edit.finding import Citation, Correction
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.facts.rows import Row
+from fhir_massage.rules.parts import Charges, Service
 
 #: Payer classes that pay what the patient decides, and edit nothing.
 NO_INSURERS = frozenset({"hsa-fsa", "self-pay"})
@@ -28,7 +29,7 @@ def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
     return tuple(found)
 
 
-def change(case: ClaimCase) -> ClaimChange:
+def change(case: Charges) -> ClaimChange:
     """A change to the claim under review, to be filled and turned into edits."""
     if "charged" not in case.memo:
         case.memo["charged"] = Charged(case.read_json())
@@ -103,7 +104,7 @@ def part_of_charge(line: Line, units: Number) -> Decimal | None:
     return (charge * Decimal(str(units)) / Decimal(str(line.units))).quantize(Decimal("0.01"))
 
 
-def charges(lines: Iterable[Line]) -> Decimal | None:
+def charges(lines: Iterable[Service]) -> Decimal | None:
     """The dollars that several lines charge together; ``None`` where one of them is not known."""
     known = [line.charge for line in lines]
     return None if None in known or not known else sum((c for c in known if c is not None), Decimal(0))

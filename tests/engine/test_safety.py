@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from fhir_massage import review
+from fhir_massage.case.claim import claim_case
+from fhir_massage.case.record import Record
+from fhir_massage.case.seen import Line
 from fhir_massage.edit.finding import Correction
 from fhir_massage.engine.safety import made_safe
 from fhir_massage.facts.book import shipped
+from fhir_massage.read.read import read
+from fhir_massage.read.references import Index
 from fhir_massage.synthetic.dataset import DataSet
 from fhir_massage.synthetic.files import write_data_set
 from tests.claims import Json
@@ -20,35 +25,61 @@ from tests.claims import Json
 DISTINCT = frozenset({"59", "XE", "XP", "XS", "XU"})
 
 
-def _item(units: int = 1, net: str = "58.00", *modifiers: str) -> Json:
-    return {
-        "quantity": {"value": units},
-        "net": {"value": Decimal(net)},
+def _line(units: int | None = 1, net: str | None = "58.00", *modifiers: str, price: str | None = None) -> Line:
+    item = {
+        "sequence": 1,
+        "productOrService": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "97140"}]},
         "modifier": [{"coding": [{"code": code}]} for code in modifiers],
     }
+    if units is not None:
+        item["quantity"] = {"value": units}
+    if net is not None:
+        item["net"] = {"value": Decimal(net)}
+    if price is not None:
+        item["unitPrice"] = {"value": Decimal(price)}
+    return _lines(item)[0]
+
+
+def _lines(*items: Json) -> tuple[Line, ...]:
+    arrival = read({"resourceType": "Claim", "item": list(items)})
+    facts, index, day = shipped(), Index(arrival.entries), date(2026, 11, 20)
+    record = Record(facts, index, arrival.entries, day)
+    return claim_case(facts, index, arrival.entries[0], record, day).lines
 
 
 @pytest.mark.parametrize(
     ("before", "after", "safe"),
     [
-        ([_item(2)], [_item(1)], True),
-        ([_item(1)], [_item(2)], False),
-        ([_item(1), _item(1)], [_item(1)], False),
-        ([_item(1, "50.00")], [_item(1, "58.00")], False),
-        ([_item(1, "58.00")], [_item(1, "50.00")], True),
-        ([_item(1, "58.00", "59")], [_item(1, "58.00")], False),
-        ([_item(1, "58.00", "59", "XS")], [_item(1, "58.00", "XS")], True),
-        ([_item(1, "58.00", "GP", "GP")], [_item(1, "58.00", "GP")], True),
+        ([_line(2)], [_line(1)], True),
+        ([_line(1)], [_line(2)], False),
+        ([_line(None)], [_line(1)], True),
+        ([_line(None)], [_line(2)], False),
+        ([_line(1), _line(1)], [_line(1)], False),
+        ([_line(1, "50.00")], [_line(1, "58.00")], False),
+        ([_line(1, "58.00")], [_line(1, "50.00")], True),
+        ([_line(1, None, price="50.00")], [_line(1, "58.00", price="50.00")], False),
+        ([_line(1, "58.00", price="50.00")], [_line(1, "58.00", price="58.00")], False),
+        ([_line(1, "58.00", "59")], [_line(1, "58.00")], False),
+        ([_line(1, "58.00", "59", "XS")], [_line(1, "58.00", "XS")], True),
+        ([_line(1, "58.00", "59", "XS")], [_line(1, "58.00", "59")], False),
+        ([_line(1, "58.00", "XE", "XS")], [_line(1, "58.00", "XS")], False),
+        ([_line(1, "58.00", "GP", "GP")], [_line(1, "58.00", "GP")], True),
     ],
 )
-def test_what_may_be_called_certain(before: list[Json], after: list[Json], safe: bool) -> None:
-    kept = made_safe(Correction("change", ()), {"item": before}, {"item": after}, DISTINCT)
-    assert kept.certain is safe
+def test_what_may_be_called_certain(before: list[Line], after: list[Line], safe: bool) -> None:
+    assert made_safe(Correction("change", ()), before, after, DISTINCT).certain is safe
+
+
+@pytest.mark.parametrize(("unit", "value"), [("min", 30), ("h", 0.5)])
+def test_a_time_that_becomes_units_raises_none(unit: str, value: float) -> None:
+    quantity = {"value": value, "system": "http://unitsofmeasure.org", "code": unit}
+    before = _lines({"sequence": 1, "quantity": quantity, "net": {"value": 58}})
+    assert made_safe(Correction("change", ()), before, [_line(2)], DISTINCT).certain
 
 
 def test_what_asks_for_a_confirmation_keeps_its_own_words() -> None:
     asked = Correction("change", (), "the record")
-    assert made_safe(asked, {"item": [_item()]}, {"item": []}, DISTINCT) == asked
+    assert made_safe(asked, [_line()], [], DISTINCT) == asked
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

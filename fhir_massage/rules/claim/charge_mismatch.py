@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from fhir_massage.case.seen import ClaimCase, Line, Number
+from fhir_massage.case.seen import Number
 from fhir_massage.edit.changes import CENT
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import ChargedLine, Charges
+from fhir_massage.rules.registry import charges_rule
 from fhir_massage.rules.tools import change, confirmed, counted, named
 
 
-@claim_rule(
+@charges_rule(
     "charge-mismatch",
     family="claim",
     severity="error",
     title="Charges do not add up",
     denial=Denial("CO", "16"),
 )
-def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
+def charge_mismatch(claim: Charges) -> Iterator[Found]:
     """Do the sums of the claim.
 
     What it checks
@@ -37,44 +38,46 @@ def charge_mismatch(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Learning Network, web-based training on the CMS-1500, items 24F and 28; HL7, FHIR R4,
     Claim.item.net and Claim.total.
     """
-    nets = [line.net for line in case.lines]
+    nets = [line.net for line in claim.lines]
     right = list(nets)
-    for line in case.lines:
-        product = _product(line)
-        if product is None or line.net is None or product == _cents(line.net) or _has_details(case, line):
+    for line in claim.lines:
+        if _adds_up(line.net, line.units, line.unit_price, line.factor) or _has_details(claim, line):
             continue
+        assert line.net is not None and line.units is not None and line.unit_price is not None
+        product = _made(line.units, line.unit_price, line.factor)
         right[line.index] = product
         yield Found(
             f"{line.element}.net",
-            f"{named(case.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
+            f"{named(claim.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
             f"{_sum_in_words(line)} make {_dollars(product)}.",
             (
                 confirmed(
                     f"Charge {_dollars(product)}",
-                    change(case).net(line.index, product),
+                    change(claim).net(line.index, product),
                     "that the units and the price are right, and the charge is not",
                 ),
             ),
             at_risk=line.net,
         )
-    if case.total is None:
+    if claim.total is None:
         return
     sums = [_sum(nets), _sum(right)] if right != nets else [_sum(nets)]
-    if None in sums or _cents(case.total) in sums:
+    if None in sums or _cents(claim.total) in sums:
         return
-    total = tuple(change(case).total_of_nets())
+    total = tuple(change(claim).total_of_nets())
     yield Found(
         "Claim.total",
-        f"The total is {_dollars(case.total)}, while the lines add up to {_dollars(sums[0] or Decimal(0))}.",
+        f"The total is {_dollars(claim.total)}, while the lines add up to {_dollars(sums[0] or Decimal(0))}.",
         (Correction(f"Make the total {_dollars(sums[0] or Decimal(0))}", total),) if total else (),
     )
 
 
-def _product(line: Line) -> Decimal | None:
-    """What the line's units make in whole cents; ``None`` where they are not known, or nought or less."""
-    if line.net is None or line.units is None or line.units <= 0 or line.unit_price is None:
-        return None
-    return _made(line.units, line.unit_price, line.factor)
+@lru_cache(maxsize=4096)
+def _adds_up(net: Decimal | None, units: Number | None, unit_price: Decimal | None, factor: Decimal | None) -> bool:
+    """Whether the units make the net charge, or it is not known what they make."""
+    if net is None or units is None or units <= 0 or unit_price is None:
+        return True
+    return _made(units, unit_price, factor) == _cents(net)
 
 
 @lru_cache(maxsize=4096)
@@ -83,14 +86,15 @@ def _made(units: Number, unit_price: Decimal, factor: Decimal | None) -> Decimal
     return _cents(product if factor is None else product * factor)
 
 
-def _has_details(case: ClaimCase, line: Line) -> bool:
+def _has_details(claim: Charges, line: ChargedLine) -> bool:
     """Whether the line has lines of its own, which make up its charge."""
-    return bool(case.read_json()["item"][line.index].get("detail"))
+    return bool(claim.read_json()["item"][line.index].get("detail"))
 
 
 def _sum(nets: list[Decimal | None]) -> Decimal | None:
-    known = [_cents(net) for net in nets if net is not None]
-    return sum(known, Decimal(0)) if known and len(known) == len(nets) else None
+    if not nets or None in nets:
+        return None
+    return sum(map(_cents, nets), Decimal(0))
 
 
 @lru_cache(maxsize=4096)
@@ -102,6 +106,6 @@ def _dollars(amount: Decimal) -> str:
     return f"${_cents(amount):,}"
 
 
-def _sum_in_words(line: Line) -> str:
+def _sum_in_words(line: ChargedLine) -> str:
     factor = "" if line.factor is None else f" times {line.factor.normalize():f}"
     return f"{counted(line.units or 0, 'unit')} at {_dollars(line.unit_price or Decimal(0))}{factor}"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import cite, named
 
 
-@claim_rule(
+@services_rule(
     "service-date-invalid",
     family="claim",
     severity="error",
     title="The date of service lies ahead",
     denial=Denial("CO", "110"),
 )
-def service_date_invalid(case: ClaimCase) -> Iterator[Found]:
+def service_date_invalid(case: Services) -> Iterator[Found]:
     """Refuse a service that had not been given when it was billed.
 
     What it checks
@@ -58,7 +58,7 @@ def service_date_invalid(case: ClaimCase) -> Iterator[Found]:
         )
 
 
-def _dated_element(claim: Mapping[str, Any], line: Line) -> str:
+def _dated_element(claim: Mapping[str, Any], line: Service) -> str:
     """Where the line's day is written."""
     item = claim["item"][line.index]
     for key in ("servicedDate", "servicedPeriod"):

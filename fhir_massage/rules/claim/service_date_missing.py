@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "service-date-missing",
     family="claim",
     severity="error",
     title="A line has no date of service",
     denial=Denial("CO", "16"),
 )
-def service_date_missing(case: ClaimCase) -> Iterator[Found]:
+def service_date_missing(case: Services) -> Iterator[Found]:
     """Ask for the day of each service.
 
     What it checks

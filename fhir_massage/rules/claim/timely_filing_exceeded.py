@@ -8,14 +8,14 @@ from datetime import MAXYEAR, date
 from decimal import Decimal
 from functools import lru_cache
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import FilingLimit
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import cite, counted, days_after
 
 
-@claim_rule(
+@services_rule(
     "timely-filing-exceeded",
     family="claim",
     severity="error",
@@ -23,7 +23,7 @@ from fhir_massage.rules.tools import cite, counted, days_after
     topic="limits",
     denial=Denial("CO", "29"),
 )
-def timely_filing_exceeded(case: ClaimCase) -> Iterator[Found]:
+def timely_filing_exceeded(case: Services) -> Iterator[Found]:
     """Hold the day of the claim against the payer's time limit.
 
     What it checks
@@ -60,11 +60,11 @@ def timely_filing_exceeded(case: ClaimCase) -> Iterator[Found]:
     )
 
 
-def _limit(line: Line) -> FilingLimit | None:
+def _limit(line: Service) -> FilingLimit | None:
     return None if line.policy is None else line.policy.filing_limit
 
 
-def _last_day(line: Line) -> date | None:
+def _last_day(line: Service) -> date | None:
     """The last day on which the line may be sent; ``None`` where no limit is known."""
     limit = _limit(line)
     if limit is None or line.day is None:

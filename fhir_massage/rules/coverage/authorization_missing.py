@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import AuthorizationAsked
 from fhir_massage.rules.coverage.shared import benefits_of
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, cite, listed, named
 
 
-@claim_rule(
+@services_rule(
     "authorization-missing",
     family="coverage",
     severity="error",
@@ -20,7 +20,7 @@ from fhir_massage.rules.tools import charges, cite, listed, named
     topic="insurance",
     denial=Denial("CO", "197"),
 )
-def authorization_missing(case: ClaimCase) -> Iterator[Found]:
+def authorization_missing(case: Services) -> Iterator[Found]:
     """Ask for the number of the prior authorization.
 
     What it checks
@@ -55,7 +55,7 @@ def authorization_missing(case: ClaimCase) -> Iterator[Found]:
     )
 
 
-def _authorization(line: Line) -> AuthorizationAsked | None:
+def _authorization(line: Service) -> AuthorizationAsked | None:
     if line.policy is None or line.code is None:
         return None
     return line.policy.authorization(line.code, line.provider.profession)

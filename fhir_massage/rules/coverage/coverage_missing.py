@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "coverage-missing",
     family="coverage",
     severity="error",
@@ -17,7 +17,7 @@ from fhir_massage.rules.registry import claim_rule
     topic="insurance",
     denial=Denial("CO", "16"),
 )
-def coverage_missing(case: ClaimCase) -> Iterator[Found]:
+def coverage_missing(case: Services) -> Iterator[Found]:
     """Ask for the coverage that is billed.
 
     What it checks

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, listed
 
 
-@claim_rule(
+@services_rule(
     "coverage-not-active",
     family="coverage",
     severity="error",
@@ -18,7 +18,7 @@ from fhir_massage.rules.tools import charges, listed
     topic="insurance",
     denial=Denial("CO", "27"),
 )
-def coverage_not_active(case: ClaimCase) -> Iterator[Found]:
+def coverage_not_active(case: Services) -> Iterator[Found]:
     """Hold each date of service against the coverage.
 
     What it checks
@@ -55,5 +55,5 @@ def coverage_not_active(case: ClaimCase) -> Iterator[Found]:
         yield Found(coverage.element, f"The coverage is not active: its status is {coverage.status}.")
 
 
-def _days(lines: list[Line]) -> list[str]:
+def _days(lines: list[Service]) -> list[str]:
     return [str(day) for day in sorted({line.day for line in lines if line.day is not None})]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, InsuranceSlot
+from fhir_massage.case.seen import InsuranceSlot
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 #: Payers that pay after workers' compensation and auto insurance where an accident is the cause.
 HEALTH_PLANS = frozenset(
@@ -15,7 +16,7 @@ HEALTH_PLANS = frozenset(
 ACCIDENT_PAYERS = frozenset({"workers-compensation", "auto"})
 
 
-@claim_rule(
+@services_rule(
     "coverage-order",
     family="coverage",
     severity="error",
@@ -23,7 +24,7 @@ ACCIDENT_PAYERS = frozenset({"workers-compensation", "auto"})
     topic="insurance",
     denial=Denial("CO", "22"),
 )
-def coverage_order(case: ClaimCase) -> Iterator[Found]:
+def coverage_order(case: Services) -> Iterator[Found]:
     """See which insurance is billed, and which pays first.
 
     What it checks
@@ -64,7 +65,7 @@ def coverage_order(case: ClaimCase) -> Iterator[Found]:
         yield from _ahead_of_accident_payer(case)
 
 
-def _made_focal(case: ClaimCase) -> Iterator[Correction]:
+def _made_focal(case: Services) -> Iterator[Correction]:
     """Each insurance marked as the one to be billed; sure where there is only one."""
     only = len(case.insurances) == 1
     for chosen, _ in enumerate(case.insurances):
@@ -91,7 +92,7 @@ def _same_sequence(slots: tuple[InsuranceSlot, ...]) -> Iterator[tuple[Insurance
             seen[slot.sequence] = slot
 
 
-def _numbered(case: ClaimCase) -> Iterator[Correction]:
+def _numbered(case: Services) -> Iterator[Correction]:
     yield Correction(
         "Number the insurances in the order in which the claim lists them",
         tuple(Edit("add", f"/insurance/{i}/sequence", i + 1) for i, _ in enumerate(case.insurances)),
@@ -99,7 +100,7 @@ def _numbered(case: ClaimCase) -> Iterator[Correction]:
     )
 
 
-def _ahead_of_accident_payer(case: ClaimCase) -> Iterator[Found]:
+def _ahead_of_accident_payer(case: Services) -> Iterator[Found]:
     ordered = sorted((s for s in case.insurances if s.sequence is not None), key=lambda slot: slot.sequence or 0)
     for place, slot in enumerate(ordered):
         later = [

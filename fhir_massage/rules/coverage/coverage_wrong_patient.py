@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "coverage-wrong-patient",
     family="coverage",
     severity="error",
@@ -17,7 +17,7 @@ from fhir_massage.rules.registry import claim_rule
     topic="insurance",
     denial=Denial("CO", "31"),
 )
-def coverage_wrong_patient(case: ClaimCase) -> Iterator[Found]:
+def coverage_wrong_patient(case: Services) -> Iterator[Found]:
     """See that the coverage is the patient's own.
 
     What it checks

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "payer-unrecognised",
     family="coverage",
     severity="information",
     title="The payer could not be told from the coverage",
     topic="insurance",
 )
-def payer_unrecognised(case: ClaimCase) -> Iterator[Found]:
+def payer_unrecognised(case: Services) -> Iterator[Found]:
     """Say that the payer's policy could not be applied.
 
     What it checks

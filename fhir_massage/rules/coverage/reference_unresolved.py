@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import listed
 
 MISSING = {
@@ -17,14 +17,14 @@ MISSING = {
 }
 
 
-@claim_rule(
+@services_rule(
     "reference-unresolved",
     family="coverage",
     severity="information",
     title="Something that the claim names could not be found",
     topic="insurance",
 )
-def reference_unresolved(case: ClaimCase) -> Iterator[Found]:
+def reference_unresolved(case: Services) -> Iterator[Found]:
     """Say what the review could not see.
 
     What it checks

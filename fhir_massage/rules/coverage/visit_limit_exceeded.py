@@ -7,15 +7,16 @@ from datetime import date
 
 import msgspec
 
-from fhir_massage.case.seen import Benefit, ClaimCase, Line
+from fhir_massage.case.seen import Benefit
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import YearlyVisits
 from fhir_massage.rules.coverage.shared import benefits_of
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, cite, counted
 
 
-@claim_rule(
+@services_rule(
     "visit-limit-exceeded",
     family="coverage",
     severity="error",
@@ -23,7 +24,7 @@ from fhir_massage.rules.tools import charges, cite, counted
     topic="limits",
     denial=Denial("PR", "119"),
 )
-def visit_limit_exceeded(case: ClaimCase) -> Iterator[Found]:
+def visit_limit_exceeded(case: Services) -> Iterator[Found]:
     """Count the year's visits.
 
     What it checks
@@ -41,7 +42,7 @@ def visit_limit_exceeded(case: ClaimCase) -> Iterator[Found]:
     Source
     The payer's answer on the patient's benefits, or its policy, named in the finding.
     """
-    over: dict[date, tuple[list[Line], _Limit]] = {}
+    over: dict[date, tuple[list[Service], _Limit]] = {}
     for line in case.lines:
         limit = _limit(case, line)
         if limit is not None and line.day is not None and line.day in limit.beyond:
@@ -65,7 +66,7 @@ class _Limit(msgspec.Struct, frozen=True):
     entry: YearlyVisits | None = None
 
 
-def _limit(case: ClaimCase, line: Line) -> _Limit | None:
+def _limit(case: Services, line: Service) -> _Limit | None:
     """The limit that holds for the line: by the payer's answer on the benefits, else by its policy."""
     if line.day is None or line.code is None:
         return None
@@ -92,7 +93,7 @@ def _in_one_span(benefit: Benefit, day: date, other: date) -> bool:
     return _holds_on(benefit, other)
 
 
-def _by_answer(case: ClaimCase, day: date, benefit: Benefit, allowed: int) -> _Limit:
+def _by_answer(case: Services, day: date, benefit: Benefit, allowed: int) -> _Limit:
     # Of a benefit without code, only visits with codes of this claim are counted: never too many.
     codes = frozenset(benefit.codes or (line.code for line in case.lines if line.code is not None))
     mine, earlier = _visits(case, codes.__contains__)
@@ -104,13 +105,13 @@ def _by_answer(case: ClaimCase, day: date, benefit: Benefit, allowed: int) -> _L
     return _Limit(allowed, f" by its answer on the benefits{used}", beyond)
 
 
-def _by_policy(case: ClaimCase, day: date, entry: YearlyVisits) -> _Limit:
+def _by_policy(case: Services, day: date, entry: YearlyVisits) -> _Limit:
     mine, earlier = _visits(case, entry.covers_code)
     days = sorted(other for other in mine | earlier if other.year == day.year)
     return _Limit(entry.visits, f" in {day.year}", frozenset(days[entry.visits :]), entry)
 
 
-def _visits(case: ClaimCase, counts: Callable[[str], bool]) -> tuple[set[date], set[date]]:
+def _visits(case: Services, counts: Callable[[str], bool]) -> tuple[set[date], set[date]]:
     """The dates of service on this claim, and on others, with codes that count."""
     mine = {line.day for line in case.lines if line.day is not None and line.code is not None and counts(line.code)}
     earlier = {

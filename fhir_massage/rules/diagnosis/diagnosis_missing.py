@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "diagnosis-missing",
     family="diagnosis",
     severity="error",
     title="The claim has no diagnosis",
     denial=Denial("CO", "16", ("M76",)),
 )
-def diagnosis_missing(case: ClaimCase) -> Iterator[Found]:
+def diagnosis_missing(case: Services) -> Iterator[Found]:
     """Ask for a diagnosis.
 
     What it checks

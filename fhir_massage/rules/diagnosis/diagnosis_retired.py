@@ -6,24 +6,25 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from fhir_massage.case.seen import ClaimCase, Diagnosis
+from fhir_massage.case.seen import Diagnosis
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.rows import DiagnosisCode
 from fhir_massage.read.codes import ICD_10_CM_SYSTEMS, with_dot
 from fhir_massage.rules.diagnosis.shared import MOST_OPTIONS, was_invalid
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, cite, listed
 
 
-@claim_rule(
+@services_rule(
     "diagnosis-retired",
     family="diagnosis",
     severity="error",
     title="A diagnosis code was not valid on the date",
     denial=Denial("CO", "146"),
 )
-def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
+def diagnosis_retired(case: Services) -> Iterator[Found]:
     """Hold each ICD-10-CM code against the code set of the date of service.
 
     What it checks
@@ -60,7 +61,7 @@ def diagnosis_retired(case: ClaimCase) -> Iterator[Found]:
         )
 
 
-def _days_of(case: ClaimCase, diagnosis: Diagnosis) -> list[date]:
+def _days_of(case: Services, diagnosis: Diagnosis) -> list[date]:
     """The dates of service of the lines that point at the diagnosis; where none does, the claim's first."""
     days = {line.day for line in case.lines if line.day is not None and diagnosis in line.diagnoses}
     return sorted(days) or [day for day in (case.day,) if day is not None]
@@ -108,7 +109,7 @@ def _choice(successors: list[str]) -> str:
     return f"; bill {listed(successors, 'or')}" if len(successors) <= 3 else "; bill a more specific code"
 
 
-def _recoded(case: ClaimCase, position: int, code: str, successors: list[str]) -> Iterator[Correction]:
+def _recoded(case: Services, position: int, code: str, successors: list[str]) -> Iterator[Correction]:
     """The coding given each successor, its dot as it was written. None for a Condition's own code."""
     concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept") or {}
     place = _coding_of(concept.get("coding", []), code)

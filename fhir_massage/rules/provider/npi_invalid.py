@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from fhir_massage.case.seen import ClaimCase, Provider
+from fhir_massage.case.seen import Provider
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Services
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "npi-invalid",
     family="provider",
     severity="error",
     title="An identifier given as NPI is none",
     denial=Denial("CO", "207"),
 )
-def npi_invalid(case: ClaimCase) -> Iterator[Found]:
+def npi_invalid(case: Services) -> Iterator[Found]:
     """Check the National Provider Identifiers on the claim.
 
     What it checks

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Found
 from fhir_massage.facts.policy import Payable
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, cite, listed
 
 
-@claim_rule(
+@services_rule(
     "provider-unknown",
     family="provider",
     severity="warning",
     title="Nothing tells the profession of who rendered",
     topic="insurance",
 )
-def provider_unknown(case: ClaimCase) -> Iterator[Found]:
+def provider_unknown(case: Services) -> Iterator[Found]:
     """Ask for the profession where the payer's answer hangs on it.
 
     What it checks
@@ -36,7 +36,7 @@ def provider_unknown(case: ClaimCase) -> Iterator[Found]:
     Source
     The payer's own policy, which answers differently for different professions.
     """
-    unknown: dict[str, list[Line]] = {}
+    unknown: dict[str, list[Service]] = {}
     for line in case.lines:
         provider = line.provider
         if provider.professions or not provider.resolved or line.policy is None or line.code is None:
@@ -53,7 +53,7 @@ def provider_unknown(case: ClaimCase) -> Iterator[Found]:
         )
 
 
-def _deciding(line: Line) -> list[Payable]:
+def _deciding(line: Service) -> list[Payable]:
     """The policy's entries on who is paid for the line's code."""
     assert line.policy is not None
     assert line.code is not None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Citation, Found
 from fhir_massage.facts.policy import ReferralAsked
 from fhir_massage.facts.rows import Row
+from fhir_massage.rules.parts import Service, Services
 from fhir_massage.rules.tools import charges, cite
 
 
-def asked_lines(case: ClaimCase) -> list[tuple[Line, ReferralAsked]]:
+def asked_lines(case: Services) -> list[tuple[Service, ReferralAsked]]:
     """The lines for which the payer's policy asks for a referral, with what it asks."""
     found = []
     for line in case.lines:
@@ -23,7 +23,7 @@ def asked_lines(case: ClaimCase) -> list[tuple[Line, ReferralAsked]]:
     return found
 
 
-def about_referral(case: ClaimCase, message: str, *rows: Row) -> Iterator[Found]:
+def about_referral(case: Services, message: str, *rows: Row) -> Iterator[Found]:
     """A finding on the referral as a whole, where the payer asks for one."""
     asked = asked_lines(case)
     if asked:
@@ -35,9 +35,9 @@ def about_referral(case: ClaimCase, message: str, *rows: Row) -> Iterator[Found]
         )
 
 
-def citing(case: ClaimCase, asked: list[tuple[Line, ReferralAsked]], *rows: Row) -> tuple[Citation, ...]:
+def citing(case: Services, asked: list[tuple[Service, ReferralAsked]], *rows: Row) -> tuple[Citation, ...]:
     return cite(case.facts, *(entry for _, entry in asked), *rows)
 
 
-def days_in_words(lines: list[Line]) -> list[str]:
+def days_in_words(lines: list[Service]) -> list[str]:
     return [str(day) for day in sorted({line.day for line in lines if line.day is not None})]

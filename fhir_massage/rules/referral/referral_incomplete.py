@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.referral.asked import about_referral
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import listed
 
 
-@claim_rule(
+@services_rule(
     "referral-incomplete",
     family="referral",
     severity="warning",
@@ -19,7 +19,7 @@ from fhir_massage.rules.tools import listed
     topic="insurance",
     denial=Denial("CO", "16"),
 )
-def referral_incomplete(case: ClaimCase) -> Iterator[Found]:
+def referral_incomplete(case: Services) -> Iterator[Found]:
     """Look for what a referral has to say.
 
     What it checks

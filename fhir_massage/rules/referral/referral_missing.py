@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.referral.asked import asked_lines, citing
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, listed, named
 
 
-@claim_rule(
+@services_rule(
     "referral-missing",
     family="referral",
     severity="error",
@@ -19,7 +19,7 @@ from fhir_massage.rules.tools import charges, listed, named
     topic="insurance",
     denial=Denial("CO", "288"),
 )
-def referral_missing(case: ClaimCase) -> Iterator[Found]:
+def referral_missing(case: Services) -> Iterator[Found]:
     """Ask for the referral that the payer asks for.
 
     What it checks

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.referral.asked import about_referral
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import listed
 
 STATUSES = frozenset({"active", "completed"})
 INTENTS = frozenset({"order", "original-order", "instance-order"})
 
 
-@claim_rule(
+@services_rule(
     "referral-not-active",
     family="referral",
     severity="error",
@@ -22,7 +22,7 @@ INTENTS = frozenset({"order", "original-order", "instance-order"})
     topic="insurance",
     denial=Denial("CO", "288"),
 )
-def referral_not_active(case: ClaimCase) -> Iterator[Found]:
+def referral_not_active(case: Services) -> Iterator[Found]:
     """Look at the referral's standing.
 
     What it checks

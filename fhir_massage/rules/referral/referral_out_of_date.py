@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from fhir_massage.case.seen import ClaimCase, Line, Referral
+from fhir_massage.case.seen import Referral
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import ReferralAsked
+from fhir_massage.rules.parts import Service, Services
 from fhir_massage.rules.referral.asked import asked_lines, citing, days_in_words
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, days_after, listed
 
 
-@claim_rule(
+@services_rule(
     "referral-out-of-date",
     family="referral",
     severity="error",
@@ -21,7 +22,7 @@ from fhir_massage.rules.tools import charges, days_after, listed
     topic="insurance",
     denial=Denial("CO", "288"),
 )
-def referral_out_of_date(case: ClaimCase) -> Iterator[Found]:
+def referral_out_of_date(case: Services) -> Iterator[Found]:
     """Hold each date of service against the time of the referral.
 
     What it checks
@@ -42,7 +43,7 @@ def referral_out_of_date(case: ClaimCase) -> Iterator[Found]:
     referral = case.referral
     if referral is None:
         return
-    reasons: dict[str, list[Line]] = {}
+    reasons: dict[str, list[Service]] = {}
     asked = asked_lines(case)
     for line, entry in asked:
         reason = _out_of_date(referral, line.day, entry)

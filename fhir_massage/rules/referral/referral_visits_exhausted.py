@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from fhir_massage.case.seen import ClaimCase, Referral
+from fhir_massage.case.seen import Referral
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.referral.asked import asked_lines, citing, days_in_words
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, counted, listed
 
 
-@claim_rule(
+@services_rule(
     "referral-visits-exhausted",
     family="referral",
     severity="error",
@@ -20,7 +21,7 @@ from fhir_massage.rules.tools import charges, counted, listed
     topic="limits",
     denial=Denial("CO", "287"),
 )
-def referral_visits_exhausted(case: ClaimCase) -> Iterator[Found]:
+def referral_visits_exhausted(case: Services) -> Iterator[Found]:
     """Count the visits under the referral.
 
     What it checks
@@ -54,7 +55,7 @@ def referral_visits_exhausted(case: ClaimCase) -> Iterator[Found]:
         )
 
 
-def _beyond(case: ClaimCase, referral: Referral, visits: int) -> set[date]:
+def _beyond(case: Services, referral: Referral, visits: int) -> set[date]:
     """The dates of service under the referral that come after as many as it ordered."""
     days = {line.day for line in case.lines if line.day is not None}
     days |= {

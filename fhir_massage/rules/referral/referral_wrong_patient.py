@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.referral.asked import about_referral
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 
 
-@claim_rule(
+@services_rule(
     "referral-wrong-patient",
     family="referral",
     severity="error",
@@ -18,7 +18,7 @@ from fhir_massage.rules.registry import claim_rule
     topic="insurance",
     denial=Denial("CO", "288"),
 )
-def referral_wrong_patient(case: ClaimCase) -> Iterator[Found]:
+def referral_wrong_patient(case: Services) -> Iterator[Found]:
     """See that the referral is for the claim's patient.
 
     What it checks

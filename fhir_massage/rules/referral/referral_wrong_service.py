@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from fhir_massage.case.seen import ClaimCase, Line, Referral
+from fhir_massage.case.seen import Referral
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.read.codes import PROCEDURE_SYSTEMS, SNOMED_SYSTEMS, has_procedure_shape
+from fhir_massage.rules.parts import Service, Services
 from fhir_massage.rules.referral.asked import asked_lines, citing
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, listed, named
 
 #: Evaluations: who is sent for one is sent to be evaluated and treated.
@@ -20,7 +21,7 @@ PHYSICAL_THERAPY = "91251008"
 GENERAL_WORDS = ("therap", "physio", "rehab", "massage", "manual", "evaluate and treat")
 
 
-@claim_rule(
+@services_rule(
     "referral-wrong-service",
     family="referral",
     severity="warning",
@@ -28,7 +29,7 @@ GENERAL_WORDS = ("therap", "physio", "rehab", "massage", "manual", "evaluate and
     topic="insurance",
     denial=Denial("CO", "288"),
 )
-def referral_wrong_service(case: ClaimCase) -> Iterator[Found]:
+def referral_wrong_service(case: Services) -> Iterator[Found]:
     """Hold what was billed against what was ordered.
 
     What it checks
@@ -60,7 +61,7 @@ def referral_wrong_service(case: ClaimCase) -> Iterator[Found]:
         )
 
 
-def _orders(case: ClaimCase, referral: Referral, line: Line) -> bool:
+def _orders(case: Services, referral: Referral, line: Service) -> bool:
     """Whether the referral orders the line's service, covers it, or cannot be read well enough to deny it."""
     assert line.code is not None
     assert line.day is not None
@@ -77,7 +78,7 @@ def _is_procedure(system: str, code: str) -> bool:
     return system in PROCEDURE_SYSTEMS or (not system and has_procedure_shape(code))
 
 
-def _concept_orders(case: ClaimCase, concept: str, line: Line, day: date) -> bool:
+def _concept_orders(case: Services, concept: str, line: Service, day: date) -> bool:
     techniques = {row.code for row in case.facts.techniques.all(("snomed", concept), day)}
     if techniques:
         return line.code in techniques
@@ -93,5 +94,5 @@ def _words_order(referral: Referral) -> bool:
     return any(word in text.lower() for text in referral.words for word in GENERAL_WORDS)
 
 
-def _said(case: ClaimCase, code: str) -> str:
+def _said(case: Services, code: str) -> str:
     return named(case.facts, code, case.day)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.referral.asked import asked_lines, citing
-from fhir_massage.rules.registry import claim_rule
+from fhir_massage.rules.registry import services_rule
 from fhir_massage.rules.tools import charges, listed, named
 
 
-@claim_rule(
+@services_rule(
     "referrer-not-qualified",
     family="referral",
     severity="error",
@@ -20,7 +20,7 @@ from fhir_massage.rules.tools import charges, listed, named
     topic="insurance",
     denial=Denial("CO", "183"),
 )
-def referrer_not_qualified(case: ClaimCase) -> Iterator[Found]:
+def referrer_not_qualified(case: Services) -> Iterator[Found]:
     """Hold who wrote the referral against whose referrals the payer takes.
 
     What it checks
