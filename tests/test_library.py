@@ -70,7 +70,7 @@ def test_to_dict_is_what_the_command_line_prints_as_json() -> None:
 
 
 def test_to_frame_has_a_row_a_finding() -> None:
-    report = review(claim(line("97140", units=4, minutes=20), line("97124", units=1, minutes=None)), on=TODAY)
+    report = review(claim(line("97140", units=4, minutes=20), line("97014", minutes=None)), on=TODAY)
     frame = report.to_frame()
     assert list(frame["rule"]) == [finding.rule for finding in report.findings]
     assert list(frame["line"].dropna()) == [f.line for f in report.findings if f.line is not None]

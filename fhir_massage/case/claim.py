@@ -122,6 +122,7 @@ class ClaimReader:
             accident=claim.accident is not None,
             institutional=any(code == "institutional" for _, code in codes.codes(claim.type)),
             asks_only=claim.use in ("preauthorization", "predetermination"),
+            said_minutes=self._said_minutes(lines),
             read_json=self.entry.json,
             payer_name=self._payer_name(coverage_entry, coverage),
             bills_besides=self.record.history.bills_besides,
@@ -273,6 +274,13 @@ class ClaimReader:
                         return minutes, "procedure"
         minutes = _in_minutes(item.quantity)
         return (minutes, "quantity") if minutes is not None else (None, None)
+
+    def _said_minutes(self, lines: Sequence[Line]) -> Number | None:
+        """The minutes of the claim's only day that no line names: those of all its timed services together."""
+        if len({line.day for line in lines}) != 1:
+            return None
+        named = {sequence for item in self.claim.item for sequence in item.information_sequence}
+        return next((minutes for sequence, minutes in self.minutes_of.items() if sequence not in named), None)
 
     def _procedure(self, sequence: int) -> elements.Procedure | None:
         for procedure in self.claim.procedure:

@@ -208,7 +208,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``asks_only`` a request for authorization or an estimate, which bills nothing.
     ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
-    read only by rules that need them. ``memo`` keeps what several rules of a family work out from the case,
+    read only by rules that need them. ``said_minutes`` are timed minutes that the claim says of its only day and
+    of no line. ``memo`` keeps what several rules of a family work out from the case,
     for the time of one review.
     """
 
@@ -242,6 +243,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payer_name: str = ""
     institutional: bool = False
     asks_only: bool = False
+    said_minutes: Number | None = None
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property

@@ -11,12 +11,18 @@ Severity = Literal["error", "warning", "information"]
 Operation = Literal["add", "remove", "replace", "test"]
 
 
-class Citation(msgspec.Struct, frozen=True):
-    """Where a fact stands: the document with its section, its address, and the day it took effect."""
+class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a fact stands: the document with its section, its address, and the day it took effect.
+
+    ``custom`` marks what the payer itself does not say, but payers of its class commonly do; ``sure`` whether
+    that would surely cost money if this payer does it too. Both are for the weight of a finding alone.
+    """
 
     title: str
     url: str
     effective: str
+    custom: bool = False
+    sure: bool = True
 
 
 class Denial(msgspec.Struct, frozen=True):

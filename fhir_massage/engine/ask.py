@@ -16,7 +16,7 @@ from fhir_massage.engine.report import Broken
 from fhir_massage.rules import Rule, rules_for
 from fhir_massage.rules.kinds import passed_over
 from fhir_massage.rules.parts import Part
-from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit, decides_by, line_of, visits_of
+from fhir_massage.rules.scopes import AnyLine, BilledLine, Session, Visit, decides_by, line_of, sessions_of, visits_of
 
 #: How many lines and visits are remembered; what a stranger makes up must not fill the memory.
 MOST_REMEMBERED = 20_000
@@ -28,7 +28,7 @@ def ask(case: ClaimCase | OrderCase, broken: list[Broken]) -> Iterator[Heard]:
     """What all rules find in a claim or an order. Those that failed go into ``broken``, once each."""
     if isinstance(case, OrderCase):
         return _ask(rules_for("order"), case, case.resource, broken)
-    return ask_claim(case, case.lines, visits_of(case), broken)
+    return ask_claim(case, case.lines, [*visits_of(case), *sessions_of(case)], broken)
 
 
 def ask_claim(
@@ -39,7 +39,7 @@ def ask_claim(
     *,
     parts: Sequence[Part] = get_args(Part),
 ) -> Iterator[Heard]:
-    """What the rules on the claim, on these parts of it, on these of its lines and on these of its visits find."""
+    """What the rules on the claim, on these parts of it, on these of its lines and on these of its visits and sessions find."""
     passed = passed_over(case)
     heard = _ask_whole(case, lines, visits, broken, parts=parts)
     return heard if not passed else ((rule, found) for rule, found in heard if rule.id not in passed)
@@ -54,7 +54,7 @@ def _ask_whole(
         seen = line_of(case, line)
         yield from _ask_of(seen, _rules_on(seen), case, broken)
     for visit in visits:
-        yield from _ask_of(visit, rules_for("claim", "visit"), case, broken)
+        yield from _ask_of(visit, _rules_on(visit), case, broken)
 
 
 def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
@@ -64,6 +64,9 @@ def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
     elif rule.scope == "visit":
         for visit in visits_of(case):
             yield from rule.check(visit)
+    elif rule.scope == "session":
+        for session in sessions_of(case):
+            yield from rule.check(session)
     else:
         for line in case.lines:
             seen = line_of(case, line)
@@ -101,5 +104,7 @@ def _ask(rules: Iterable[Rule], scope: Any, resource: str, broken: list[Broken])
                 broken.append(Broken(rule.id, resource, error))
 
 
-def _rules_on(line: AnyLine) -> tuple[Rule, ...]:
-    return rules_for("claim", "line", "any-line") if isinstance(line, BilledLine) else rules_for("claim", "any-line")
+def _rules_on(seen: AnyLine | Visit) -> tuple[Rule, ...]:
+    if isinstance(seen, Visit):
+        return rules_for("claim", "session" if isinstance(seen, Session) else "visit")
+    return rules_for("claim", "line", "any-line") if isinstance(seen, BilledLine) else rules_for("claim", "any-line")

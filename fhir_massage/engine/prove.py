@@ -24,6 +24,7 @@ from fhir_massage.engine.ask import Heard, ask, ask_claim
 from fhir_massage.engine.effort import Effort, size
 from fhir_massage.engine.report import Broken
 from fhir_massage.engine.safety import made_safe
+from fhir_massage.engine.weigh import severity_of, shown, weighed, words_of
 from fhir_massage.errors import PatchFailed, Unreadable
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import elements
@@ -31,7 +32,7 @@ from fhir_massage.read.read import Entry, replaced
 from fhir_massage.read.references import Index
 from fhir_massage.rules import Rule
 from fhir_massage.rules.parts import changed_parts
-from fhir_massage.rules.scopes import visit_of
+from fhir_massage.rules.scopes import sessions_of, visit_of
 from fhir_massage.rules.tools import cite
 
 Case = ClaimCase | OrderCase
@@ -50,7 +51,7 @@ class Told(msgspec.Struct, frozen=True):
     @property
     def is_error(self) -> bool:
         """Whether it is an error."""
-        return (self.found.severity or self.rule.severity) == "error"
+        return severity_of(self.rule, self.found) == "error"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -133,7 +134,8 @@ class Review:
         return [_finding(told, self.case, self._that_hold(told)) for told in self._told]
 
     def _that_hold(self, told: Told) -> tuple[Correction, ...]:
-        return tuple([held for each in told.found.corrections if (held := self._held(each, told.key)) is not None])
+        held = [self._held(correction, told.key) for correction in told.found.corrections]
+        return tuple([weighed(each, told.found) for each in held if each is not None])
 
     @cached_property
     def _size(self) -> int:
@@ -178,13 +180,17 @@ class Review:
             return Change(case, self._told, _tell(case, ask(case, [])))
         lines = touched_places(before.lines, case.lines)
         places = set(touched_places(before.encounters, case.encounters))
-        visits = [visit_of(case, case.encounters[place]) for place in sorted(places)]
+        days = {day for each in (before, case) for line in lines if (day := each.lines[line].day) is not None}
+        sessions = sessions_of(case, days)
+        of_sessions = {line.index for line in before.lines if line.day in days}
+        visits = [*(visit_of(case, case.encounters[place]) for place in sorted(places)), *sessions]
         of_visits = {line.index for place in places for line in case.encounters[place].lines}
         of_visits |= {line.index for place in places for line in before.encounters[place].lines}
         parts = changed_parts(before, case, lines)
         gone = [told for part in ("claim", *parts) for told in self._told_of[part, None]]
         gone += [told for line in lines for told in self._told_of["line", line]]
         gone += [told for line in of_visits for told in self._told_of["visit", line]]
+        gone += [told for line in of_sessions for told in self._told_of["session", line]]
         asked = ask_claim(case, [case.lines[line] for line in lines], visits, [], parts=parts)
         return Change(case, gone, _tell(case, asked))
 
@@ -194,7 +200,7 @@ class Review:
         found: dict[tuple[str, int | None], list[Told]] = defaultdict(list)
         for told in self._told:
             scope = "line" if told.rule.scope == "any-line" else told.rule.scope
-            found[scope, told.line if scope in ("line", "visit") else None].append(told)
+            found[scope, told.line if scope in ("line", "visit", "session") else None].append(told)
         return found
 
     def _after(self, edits: Sequence[Edit]) -> Review | None:
@@ -249,16 +255,16 @@ def _new_errors(before: Iterable[Told], after: Iterable[Told]) -> Counter[str]:
 
 def _finding(told: Told, case: Case, corrections: tuple[Correction, ...]) -> Finding:
     rule, found = told.rule, told.found
-    severity = found.severity or rule.severity
+    severity = severity_of(rule, found)
     return Finding(
         rule=rule.id,
         severity=severity,
-        message=found.message,
+        message=words_of(rule, found),
         expression=(found.element,),
         resource=case.resource,
         denial=found.denial or rule.denial,
         at_risk=None if severity == "information" else _at_risk(found, case),
-        citations=found.citations or rule.citations or _cited(case, rule, found),
+        citations=shown(found.citations) or rule.citations or _cited(case, rule, found),
         corrections=corrections,
         draft=found.draft,
         document=found.document,

@@ -17,17 +17,22 @@ _NOT_WORDS = re.compile(r"[^a-z0-9&]+")
 
 Answer = Literal["yes", "no", "conditional"]
 EVERYTHING = "*"
+#: On what an entry rests: the payer's own words, a law that binds it, or what payers of its class commonly do.
+RestsOn = Literal["payer", "law", "custom"]
 
 
 class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every entry of a policy may carry besides its dates and source.
 
-    ``codes`` are procedure codes, ranges (``97010-97799``) or ``*``; ``professions`` likewise.
+    ``codes`` are procedure codes, ranges (``97010-97799``) or ``*``; ``professions`` likewise. ``rests_on`` says
+    on what it rests; ``sure`` whether what rests on custom would surely cost money if this payer does it too.
     """
 
     codes: tuple[str, ...] = (EVERYTHING,)
     professions: tuple[str, ...] = (EVERYTHING,)
     words: str = ""
+    rests_on: RestsOn = "payer"
+    sure: bool = True
 
     def covers_code(self, code: str) -> bool:
         """Whether the entry speaks of the procedure code."""
@@ -336,6 +341,7 @@ class PolicyHistory:
         starts = {date.min} | {entry.effective for entry in entries}
         starts |= {entry.end + timedelta(days=1) for entry in entries if entry.end is not None}
         self._starts = sorted(starts)
+        self._said = [_said(layer, of_its_own=layer.payer == policy.payer) for layer in layers]
         self._policies = [self._within(start) for start in self._starts]
 
     def on(self, day: date) -> Policy:
@@ -347,9 +353,7 @@ class PolicyHistory:
         return [(key, entry) for key in ENTRY_KEYS for entry in getattr(self.file, key)]
 
     def _within(self, day: date) -> Policy:
-        force = {
-            key: tuple(e for layer in self.layers for e in getattr(layer, key) if e.in_force(day)) for key in ENTRY_KEYS
-        }
+        force = {key: tuple(e for layer in self._said for e in layer[key] if e.in_force(day)) for key in ENTRY_KEYS}
         return Policy(
             payer=self.file.payer,
             title=self.file.title,
@@ -373,6 +377,18 @@ class PolicyHistory:
             supporting_diagnoses=force["supporting_diagnoses"],
             accepted_codes=force["accepted_code"],
         )
+
+
+def _said(layer: PolicyFile, *, of_its_own: bool) -> dict[str, tuple[Any, ...]]:
+    """What a file says, by key. What another payer says of itself is no more than custom for this one."""
+    entries: dict[str, tuple[Entry, ...]] = {key: getattr(layer, key) for key in ENTRY_KEYS}
+    if of_its_own:
+        return entries
+    return {key: tuple([_by_custom(entry) for entry in of_key]) for key, of_key in entries.items()}
+
+
+def _by_custom(entry: Entry) -> Entry:
+    return msgspec.structs.replace(entry, rests_on="custom") if entry.rests_on == "payer" else entry
 
 
 def _first(entries: tuple[Any, ...]) -> Any:

@@ -18,19 +18,20 @@ from fhir_massage.errors import UnknownRule
 from fhir_massage.installed import Plugin
 from fhir_massage.rules import plugins
 from fhir_massage.rules.parts import Charges, Services
-from fhir_massage.rules.scopes import AnyLine, BilledLine, Visit
+from fhir_massage.rules.scopes import AnyLine, BilledLine, Session, Visit
 
 Subject = Literal["claim", "order"]
 Family = Literal[
     "units", "coding", "ptp", "modifiers", "provider", "diagnosis", "referral", "coverage", "claim", "order"
 ]
-#: What of a claim a rule gets: all of it, its head and services, its charges, a visit, a line with code, day and policy,
-#: or any line.
-Scope = Literal["claim", "services", "charges", "visit", "line", "any-line"]
+#: What of a claim a rule gets: all of it, its head and services, its charges, a visit, a session, a line with code,
+#: day and policy, or any line.
+Scope = Literal["claim", "services", "charges", "visit", "session", "line", "any-line"]
 ClaimCheck = Callable[[ClaimCase], Iterator[Found]]
 ServicesCheck = Callable[[Services], Iterator[Found]]
 ChargesCheck = Callable[[Charges], Iterator[Found]]
 VisitCheck = Callable[[Visit], Iterator[Found]]
+SessionCheck = Callable[[Session], Iterator[Found]]
 LineCheck = Callable[[BilledLine], Iterator[Found]]
 AnyLineCheck = Callable[[AnyLine], Iterator[Found]]
 OrderCheck = Callable[[OrderCase], Iterator[Found]]
@@ -108,6 +109,11 @@ def charges_rule(id: str, **details: Unpack[Details]) -> Callable[[ChargesCheck]
 def visit_rule(id: str, **details: Unpack[Details]) -> Callable[[VisitCheck], VisitCheck]:
     """Register a function that is asked of each visit of a claim. Raises ``ValueError`` as ``claim_rule`` does."""
     return _registered(id, "visit", details)
+
+
+def session_rule(id: str, **details: Unpack[Details]) -> Callable[[SessionCheck], SessionCheck]:
+    """Register a function that is asked of each session of a claim. Raises ``ValueError`` as ``claim_rule`` does."""
+    return _registered(id, "session", details)
 
 
 def line_rule(id: str, **details: Unpack[Details]) -> Callable[[LineCheck], LineCheck]:

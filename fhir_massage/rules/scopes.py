@@ -7,7 +7,7 @@ after a correction only for the lines and visits that it changes.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,7 @@ from fhir_massage.edit.recoding import recode
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Row
+from fhir_massage.rules.disciplines import DISCIPLINES
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named, part_of_charge, without_modifiers
 
 
@@ -237,6 +238,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         *corrections: Correction,
         because: Sequence[Row | None] = (),
         excess: Number | None = None,
+        severity: Severity | None = None,
     ) -> Found:
         """Say what was found at an element of one of the lines (``""`` for the line itself).
 
@@ -246,7 +248,18 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         whole = self.whole(line)
         place = f"{whole.element}.{element}" if element else whole.element
         at_risk = None if excess is None else part_of_charge(whole, excess)
-        return Found(place, words, corrections, cite(self.facts, *because), at_risk)
+        return Found(place, words, corrections, cite(self.facts, *because), at_risk, severity)
+
+
+class Session(Visit, frozen=True, kw_only=True, gc=False):
+    """The lines of one patient, day and discipline, whoever rendered them: what CMS counts timed minutes of.
+
+    ``discipline`` is GP, GO or GN by modifier, else by profession. ``said_minutes`` are the timed minutes of the day
+    that the claim says besides those of its lines.
+    """
+
+    discipline: str | None
+    said_minutes: Number | None
 
 
 def _shown(kind: type[AnyLine] | type[Visit]) -> attrgetter[Hashable]:
@@ -256,10 +269,13 @@ def _shown(kind: type[AnyLine] | type[Visit]) -> attrgetter[Hashable]:
 
 _of_line = _shown(AnyLine)
 _of_visit = _shown(Visit)
+_of_session = _shown(Session)
 
 
 def decides_by(seen: AnyLine | Visit) -> Hashable:
     """All that rules on a line or visit can decide by, as a key to remember them by."""
+    if isinstance(seen, Session):
+        return _of_session(seen)
     return _of_visit(seen) if isinstance(seen, Visit) else _of_line(seen)
 
 
@@ -290,31 +306,65 @@ def visits_of(case: ClaimCase) -> Iterator[Visit]:
 
 def visit_of(case: ClaimCase, encounter: Encounter) -> Visit:
     """An encounter as the rules on visits see it."""
-    lines = tuple(
-        [
-            VisitLine(
-                index=line.index,
-                code=line.code,
-                modifiers=line.modifiers,
-                units=line.units,
-                minutes=line.minutes,
-                minutes_from=line.minutes_from,
-                start=line.start,
-                end=line.end,
-                regions=line.regions,
-                all_sites_known=line.all_sites_known,
-                hints=line.hints,
-            )
-            for line in encounter.lines
-        ]
-    )
     return Visit(
         facts=case.facts,
         payer=case.payer_title,
         day=encounter.day,
         policy=encounter.policy,
-        lines=lines,
+        lines=tuple([_visit_line(line) for line in encounter.lines]),
         _case=case,
+    )
+
+
+def sessions_of(case: ClaimCase, days: Container[date] | None = None) -> list[Session]:
+    """The sessions of a claim as their rules see them; only those of the ``days``, where they are given."""
+    by_day: dict[date, list[Line]] = {}
+    for line in case.lines:
+        if line.day is not None and (days is None or line.day in days):
+            by_day.setdefault(line.day, []).append(line)
+    return [session for day, lines in by_day.items() for session in _sessions_of_day(case, day, lines)]
+
+
+def _sessions_of_day(case: ClaimCase, day: date, lines: list[Line]) -> Iterator[Session]:
+    groups: dict[str | None, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(discipline_of(case.facts, line.modifiers, line.provider.profession), []).append(line)
+    if len(groups) == 2 and None in groups:  # a line whose discipline is not told is of the only one of that day
+        groups = {next(each for each in groups if each is not None): lines}
+    for discipline, of_group in groups.items():
+        yield Session(
+            facts=case.facts,
+            payer=case.payer_title,
+            day=day,
+            policy=of_group[0].policy,
+            lines=tuple([_visit_line(line) for line in of_group]),
+            discipline=discipline,
+            said_minutes=case.said_minutes,
+            _case=case,
+        )
+
+
+def discipline_of(facts: Facts, modifiers: Sequence[str], profession: str | None) -> str | None:
+    """The discipline (GP, GO or GN) of a line: by its modifier, else by who rendered it."""
+    said = facts.modifiers_of("therapy").intersection(modifiers)
+    if len(said) == 1:
+        return next(iter(said))
+    return None if profession is None else DISCIPLINES.get(profession)
+
+
+def _visit_line(line: Line) -> VisitLine:
+    return VisitLine(
+        index=line.index,
+        code=line.code,
+        modifiers=line.modifiers,
+        units=line.units,
+        minutes=line.minutes,
+        minutes_from=line.minutes_from,
+        start=line.start,
+        end=line.end,
+        regions=line.regions,
+        all_sites_known=line.all_sites_known,
+        hints=line.hints,
     )
 
 

@@ -10,7 +10,7 @@ from fhir_massage.case.seen import ClaimCase, Line, Number
 from fhir_massage.edit.changes import Charged, ClaimChange
 from fhir_massage.edit.finding import Citation, Correction
 from fhir_massage.facts.book import Facts
-from fhir_massage.facts.policy import Policy
+from fhir_massage.facts.policy import Entry, Policy
 from fhir_massage.facts.rows import Row
 from fhir_massage.rules.parts import Charges, Service
 
@@ -25,7 +25,9 @@ def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
         if row is not None:
             source = facts.sources[row.source]
             title = f"{source.owner}, {source.title}, {row.section}"
-            found[Citation(title, source.url, row.effective.isoformat())] = None
+            by_custom = isinstance(row, Entry) and row.rests_on == "custom"
+            sure = not by_custom or row.sure  # type: ignore[attr-defined]
+            found[Citation(title, source.url, row.effective.isoformat(), by_custom, sure)] = None
     return tuple(found)
 
 

@@ -29,15 +29,16 @@ class TestUnitsAgainstMinutes:
     def test_one_service(self, minutes: int, most: int, payer: str) -> None:
         fits = claim(line("97140", units=most, minutes=minutes, modifiers=("GP",)), payer=payer)
         assert not {"units-exceed-minutes", "units-below-minutes"} & _rules(fits)
-        over = claim(line("97140", units=most + 1, minutes=minutes, modifiers=("GP",)), payer=payer)
+        over = claim(line("97140", units=most + 2, minutes=minutes, modifiers=("GP",)), payer=payer)
         report = reviewed(over)
         found = the(report, "units-exceed-minutes")
+        assert found.severity == "error"
         assert found.expression == ("Claim.item[0].quantity",)
         assert found.corrections[0].certain
         item = corrected(report)["item"][0]
         assert (item["quantity"]["value"], item["net"]["value"]) == (most, 58 * most)
         assert corrected(report)["total"]["value"] == 58 * most
-        assert str(found.at_risk) == "58.00"
+        assert str(found.at_risk) == "116.00"
 
     def test_medicare_adds_the_minutes_up(self) -> None:
         """7 and 8 minutes make one unit for Medicare, the longer one's; one by itself elsewhere."""
@@ -53,7 +54,7 @@ class TestUnitsAgainstMinutes:
         assert sum(f.rule == "units-exceed-minutes" for f in reviewed(claim(*three)).findings) == 3
 
     def test_no_unit_takes_the_line_off(self) -> None:
-        report = reviewed(claim(line("97140", minutes=7), line("97110", minutes=15)))
+        report = reviewed(claim(line("97140", minutes=2, modifiers=("GP",)), payer=MEDICARE))
         (remove,) = the(report, "units-exceed-minutes").corrections
         assert (remove.label, remove.certain) == ("Remove line 1", False)
         assert report.corrected == {}
@@ -73,6 +74,75 @@ class TestUnitsAgainstMinutes:
         assert the(reviewed(bundle), "minutes-missing").expression == ("Claim.item[1]",)
 
 
+def therapy(code: str, minutes: int, units: int, *modifiers: str) -> Json:
+    return line(code, units=units, minutes=minutes, modifiers=("GP", *modifiers))
+
+
+class TestTheWholeSession:
+    """CMS's worked examples: all timed minutes of the day and discipline count, whoever rendered."""
+
+    def _units(self, *lines: Json, payer: str = MEDICARE) -> list[tuple[str, str, str]]:
+        found = reviewed(claim(*lines, payer=payer)).findings
+        return [(f.rule, f.severity, f.expression[0]) for f in found if f.rule.startswith("units")]
+
+    def test_a_therapist_and_an_assistant_share_one_count(self) -> None:
+        """CMS, Billing Examples Using CQ/CO Modifiers: 23 + 13 + 30 minutes are 66, and four units."""
+        lines = therapy("97110", 23, 1, "CQ"), therapy("97110", 13, 1), therapy("97140", 30, 2)
+        assert self._units(*lines) == []
+
+    def test_one_unit_more_than_they_share_is_too_many(self) -> None:
+        lines = therapy("97110", 23, 2, "CQ"), therapy("97110", 13, 1), therapy("97140", 30, 2)
+        assert self._units(*lines) == [("units-exceed-minutes", "warning", "Claim.item[0].quantity")]
+
+    def test_eight_and_eight_are_one_unit(self) -> None:
+        lines = therapy("97140", 8, 1), therapy("97110", 8, 1, "CQ")
+        assert [rule for rule, *_ in self._units(*lines)] == ["units-exceed-minutes"]
+
+    def test_disciplines_are_counted_apart(self) -> None:
+        lines = therapy("97140", 8, 1), line("97110", units=1, minutes=8, modifiers=("GO",))
+        assert self._units(*lines) == []
+
+    @pytest.mark.parametrize(("minutes", "units"), [((7,), 1), ((20,), 2), ((25, 25), 2)])
+    def test_minutes_of_a_service_without_unit_may_explain_one_too_many(
+        self, minutes: tuple[int, ...], units: int
+    ) -> None:
+        """7 + 7 + 7 are one unit, of which the claim shows seven minutes."""
+        codes = ("97140", "97110")
+        lines = [therapy(code, each, units) for code, each in zip(codes, minutes, strict=False)]
+        report = reviewed(claim(*lines, payer=MEDICARE))
+        found = the(report, "units-exceed-minutes")
+        assert found.severity == "warning"
+        assert "confirm its total" in found.message
+        assert not any(correction.certain for correction in found.corrections)
+        assert report.corrected == {}
+
+    @pytest.mark.parametrize(("minutes", "units"), [(17, 2), (15, 9), (30, 3)])
+    def test_what_nothing_explains_is_an_error(self, minutes: int, units: int) -> None:
+        found = the(reviewed(claim(therapy("97140", minutes, units), payer=MEDICARE)), "units-exceed-minutes")
+        assert (found.severity, found.corrections[0].certain) == ("error", True)
+
+    @pytest.mark.parametrize(("total", "severity"), [(60, None), (50, "error"), (52, "error")])
+    def test_a_total_on_the_claim_settles_it(self, total: int, severity: str | None) -> None:
+        def said(claim: Json) -> None:
+            quantity = {"value": total, "unit": "min", "system": "http://unitsofmeasure.org", "code": "min"}
+            claim["supportingInfo"].append({"sequence": 9, "category": {"text": "minutes"}, "valueQuantity": quantity})
+
+        bundle = varied(claim(therapy("97110", 25, 2), therapy("97116", 25, 2), payer=MEDICARE), said)
+        found = [f.severity for f in reviewed(bundle).findings if f.rule == "units-exceed-minutes"]
+        assert found == ([] if severity is None else [severity])
+
+    def test_advice_never_makes_more_units_than_the_day_has(self) -> None:
+        lines = therapy("97110", 23, 1), therapy("97140", 23, 2)
+        assert self._units(*lines) == []
+
+    def test_a_plan_whose_way_is_not_known_is_held_to_both(self) -> None:
+        """Eight minutes of three services are three units by themselves, and two by their total."""
+        lines = [line(code, minutes=8) for code in ("97140", "97110", "97112")]
+        (found,) = [f for f in reviewed(claim(*lines)).findings if f.rule == "units-exceed-minutes"]
+        assert (found.severity, found.corrections) == ("information", ())
+        assert "by the day's total" in found.message
+
+
 class TestWholeUnits:
     @pytest.mark.parametrize("units", [0, -1, 1.5])
     def test_not_whole(self, units: Any) -> None:
@@ -81,10 +151,13 @@ class TestWholeUnits:
         assert found.denial is not None
         assert found.denial.carc == "16"
 
-    def test_absent(self) -> None:
-        bundle = varied(claim(), lambda c: c["item"][0].pop("quantity"))
+    def test_absent_units_mean_one(self) -> None:
+        assert "units-not-whole" not in _rules(varied(claim(), lambda c: c["item"][0].pop("quantity")))
+
+    def test_absent_where_the_minutes_make_more(self) -> None:
+        bundle = varied(claim(line("97140", units=2, minutes=30)), lambda c: c["item"][0].pop("quantity"))
         (bill,) = the(reviewed(bundle), "units-not-whole").corrections
-        assert (bill.label, bill.certain) == ("Bill 1 unit", False)
+        assert (bill.label, bill.certain) == ("Bill 2 units", False)
 
     def test_minutes_in_place_of_units(self) -> None:
         def in_minutes(resource: Json) -> None:

@@ -95,7 +95,7 @@ def references(part: object) -> list[str]:
 
 
 def test_faults_of_every_rule_are_in_a_large_set() -> None:
-    data = DataSet(shipped(), 6000, 1, 0.5)
+    data = DataSet(shipped(), 9000, 4, 0.5)
     rules = Counter(made.rule for made in data if isinstance(made, KnownFault))
     assert set(rules) == {rule.id for rule in all_rules()} - ONLY_INFORMATION
     assert 0.4 < data.broken / data.made < 0.55

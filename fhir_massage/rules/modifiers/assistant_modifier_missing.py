@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.modifiers.therapy import ASSISTANTS
+from fhir_massage.rules.disciplines import ASSISTANTS
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.facts.rows import ModifierConflict
-from fhir_massage.rules.modifiers.therapy import ASSISTANTS, DISCIPLINES
+from fhir_massage.rules.disciplines import ASSISTANTS, DISCIPLINES
 from fhir_massage.rules.registry import any_line_rule
 from fhir_massage.rules.scopes import AnyLine
 

@@ -11,7 +11,7 @@ from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, number
-from fhir_massage.rules.units.allotments import allotted_units
+from fhir_massage.rules.units.allotments import units_by_line
 
 
 @visit_rule(
@@ -132,14 +132,13 @@ def _moved(visit: Visit, line: VisitLine, side: str, moment: str, minutes: Numbe
 
 
 def _follow(visit: Visit, moved: ClaimChange, minutes: dict[int, Number]) -> None:
-    timed = [line for line in visit.lines if visit.is_timed(line)]
-    assert visit.policy is not None and visit.policy.counting is not None
-    if visit.policy.counting.value == "cms" and any(line.minutes is None for line in timed):
-        return
-    for line, allotted in zip(timed, allotted_units(visit, timed, minutes), strict=True):
-        if line.minutes is None or line.units is None or line.units <= allotted:
+    allotted = units_by_line(visit, minutes)
+    for line in visit.lines:
+        if line.index not in allotted or line.minutes is None or line.units is None:
             continue
-        if allotted:
-            moved.units(line.index, allotted)
+        if line.units <= allotted[line.index]:
+            continue
+        if allotted[line.index]:
+            moved.units(line.index, allotted[line.index])
         else:
             moved.remove(line.index)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.scopes import visits_of
-from fhir_massage.rules.tools import certain, change, confirmed, counted, named, number
-from fhir_massage.rules.units.allotments import RECORD, allotments
+from fhir_massage.rules.scopes import sessions_of
+from fhir_massage.rules.tools import certain, change, confirmed, counted, is_timed, named, number
+from fhir_massage.rules.units.allotments import RECORD, units_by_line
+from fhir_massage.rules.units.counting import units_of
 
 
 @claim_rule(
@@ -23,7 +24,8 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
     """Ask for units as a whole number.
 
     What it checks
-    A line whose quantity is absent, nought, negative, a fraction, or given in minutes.
+    A line whose quantity is nought, negative, a fraction, or given in minutes. An absent one means one unit, and
+    is an error only for a timed service whose minutes make another number.
 
     Why it is denied
     Units are a required whole number on a professional claim. A line without is sent back as incomplete
@@ -37,13 +39,21 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24G: days or units.
     """
     for line in case.lines:
-        if line.code is None or (line.units is not None and line.units >= 1 and line.units == int(line.units)):
+        if line.code is None or _is_right(case, line):
             continue
         yield Found(
             f"{line.element}.quantity",
             f"{named(case.facts, line.code, line.day or case.today)}: {_units_in_words(line)}; units must be a whole number above nought.",
             tuple(_whole_units(case, line)),
         )
+
+
+def _is_right(case: ClaimCase, line: Line) -> bool:
+    """Whether the units are whole and above nought. Absent ones mean one, where no minutes say otherwise."""
+    if line.units is None:
+        one = line.minutes is None or not is_timed(case, line) or units_of(line.minutes) == 1
+        return one and not line.units_given_in_minutes
+    return line.units >= 1 and line.units == int(line.units)
 
 
 def _units_in_words(line: Line) -> str:
@@ -53,8 +63,9 @@ def _units_in_words(line: Line) -> str:
 
 
 def _whole_units(case: ClaimCase, line: Line) -> Iterator[Correction]:
-    for counted_line, allotted in (each for visit in visits_of(case) for each in allotments(visit)):
-        if counted_line.index != line.index:
+    for session in () if line.day is None else sessions_of(case, {line.day}):
+        allotted = units_by_line(session).get(line.index)
+        if allotted is None:
             continue
         if allotted < 1:
             if line.units_given_in_minutes:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from fhir_massage.rules.tools import follows_ncci
-from fhir_massage.rules.units.counting import allot
+from fhir_massage.rules.units.counting import allot, units_of
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.faults.registry import fault
@@ -40,19 +40,19 @@ def _allotted_as_planned(made: Made, market: Market, index: int, billed: int) ->
 
 
 @fault("units-exceed-minutes")
-def a_unit_too_many(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Bill a unit for which there are no minutes."""
+def units_too_many(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Bill two units for which there are no minutes: one could be right by those of a service without unit."""
     if made.plan.minutes == "absent":
         return None
     fitting = [
         index for index, _, service in lines(made)
         if service.timed and policy_of(made, market, service).counting is not None
-        and room_for(made, market, index, 1) and _allotted_as_planned(made, market, index, service.units + 1)
+        and room_for(made, market, index, 2) and _allotted_as_planned(made, market, index, service.units + 2)
     ]  # fmt: skip
     if not fitting:
         return None
     index = choices.choice(fitting)
-    set_units(made, index, made.plan.services[index].units + 1)
+    set_units(made, index, made.plan.services[index].units + 2)
     return [f"Claim.item[{index}].quantity"]
 
 
@@ -78,8 +78,13 @@ def a_minute_billed_twice(made: Made, market: Market, choices: Choices) -> list[
 
 @fault("units-not-whole")
 def no_units(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Leave the units off a line."""
-    index = choices.randint(0, len(made.claim["item"]) - 1)
+    """Leave the units off a line whose minutes make more than one."""
+    if made.plan.minutes == "absent":
+        return None
+    fitting = [index for index, _, service in lines(made) if service.timed and units_of(service.minutes) > 1]
+    if not fitting:
+        return None
+    index = choices.choice(fitting)
     del made.claim["item"][index]["quantity"]
     return [f"Claim.item[{index}].quantity"]
 

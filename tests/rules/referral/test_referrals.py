@@ -31,11 +31,17 @@ SNOMED = "http://snomed.info/sct"
 ASKING = ("veterans-affairs", "workers-compensation", "auto")
 
 
-def massage(*lines: Json, **change: Any) -> Json:
-    """A massage therapist's claim to a health plan, with its referral changed."""
+def massage(*lines: Json, plan: str = "Uniform Medical Plan", **change: Any) -> Json:
+    """A massage therapist's claim to a plan that asks for a referral in its own words, with its referral changed."""
     content = claim(*(lines or (line("97124"),)), profession="massage-therapist")
+    name_plan(content, plan)
     resource(content, "ServiceRequest").update(change)
     return content
+
+
+def name_plan(content: Json, name: str) -> None:
+    """Name the plan that the claim is sent to."""
+    resource(content, "Coverage")["payor"] = [{"display": name}]
 
 
 def rules_of(content: Json) -> list[str]:
@@ -203,10 +209,10 @@ checked = 2026-11-23
 
 
 def test_a_policy_may_say_how_long_a_referral_lives(twenty_days: Facts) -> None:
-    content = massage(authoredOn="2026-10-12", occurrencePeriod={"start": "2026-10-12"})
+    content = massage(plan="Evergreen Mutual Health", authoredOn="2026-10-12", occurrencePeriod={"start": "2026-10-12"})
     found = the(review(content, on=TODAY, facts=twenty_days), "referral-out-of-date")
     assert "after 2026-11-01, 20 days from when it was written" in found.message
-    content = massage(authoredOn="2026-10-13", occurrencePeriod={"start": "2026-10-12"})
+    content = massage(plan="Evergreen Mutual Health", authoredOn="2026-10-13", occurrencePeriod={"start": "2026-10-12"})
     assert grave(review(content, on=TODAY, facts=twenty_days)) == []
 
 
@@ -215,7 +221,7 @@ def test_a_policy_may_say_how_long_a_referral_lives(twenty_days: Facts) -> None:
     [("2026-09", True), ("2026-10", False), ("2026", False), ("2025", True)],  # it may be of the month's last day
 )
 def test_a_day_that_is_not_said_is_taken_for_the_referral(authored: str, late: bool, twenty_days: Facts) -> None:
-    content = massage(authoredOn=authored, occurrencePeriod={"start": "2026-01-01"})
+    content = massage(plan="Evergreen Mutual Health", authoredOn=authored, occurrencePeriod={"start": "2026-01-01"})
     report = review(content, on=TODAY, facts=twenty_days)
     assert grave(report) == (["referral-out-of-date"] if late else [])
 
