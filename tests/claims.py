@@ -37,6 +37,8 @@ PAYORS = {
     "hsa-fsa": ("Household Health Account", None),
     "self-pay": ("Self", "81"),
 }
+#: Plans that say of themselves what others of their class commonly do.
+PLANS = {"cigna": ("Cigna", "5"), "uniform-medical-plan": ("Uniform Medical Plan", "5")}
 NPI_THERAPIST = "1234567893"
 NPI_PHYSICIAN = "1987654328"
 
@@ -275,7 +277,7 @@ def _patient() -> Json:
 
 
 def _coverage(payer: str) -> Json:
-    name, typology = PAYORS[payer]
+    name, typology = (PAYORS | PLANS)[payer]
     kind = (
         {"coding": [{"system": "https://nahdo.org/sopt", "code": typology}]}
         if typology
@@ -293,7 +295,7 @@ def _coverage(payer: str) -> Json:
 
 
 def _payor(payer: str) -> Json:
-    return {"resourceType": "Organization", "id": "payor", "name": PAYORS[payer][0]}
+    return {"resourceType": "Organization", "id": "payor", "name": (PAYORS | PLANS)[payer][0]}
 
 
 def _clinic() -> Json:

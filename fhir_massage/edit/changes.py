@@ -85,6 +85,11 @@ class ClaimChange:
                 self._edits.append(Edit("add", f"/item/{index}/net", self._dollars(index, net)))
         return self
 
+    def price(self, index: int, price: Decimal) -> ClaimChange:
+        """Give a line this price of a unit in dollars."""
+        self._edits.append(Edit("add", f"/item/{index}/unitPrice/value", price))
+        return self
+
     def remove(self, index: int) -> ClaimChange:
         """Take a line off the claim."""
         self._removed.add(index)

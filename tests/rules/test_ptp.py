@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fhir_massage import review
 from fhir_massage.facts.book import read_facts
-from tests.claims import TODAY, Json, claim, corrected, grave, line, reviewed, the, varied, with_claim
+from tests import claims
+from tests.claims import TODAY, Json, corrected, grave, line, reviewed, the, varied, with_claim
+
+#: A claim to a plan whose own text says that it follows NCCI.
+claim = partial(claims.claim, payer="cigna")
 
 
 def _manipulation(
@@ -26,6 +31,29 @@ def _manipulation(
 
 def _rules(bundle: Json) -> set[str]:
     return {finding.rule for finding in reviewed(bundle).findings}
+
+
+@pytest.mark.parametrize(
+    ("payer", "severity", "certain"),
+    [
+        ("medicare-part-b", "error", True),
+        ("cigna", "error", True),
+        ("medicaid", "error", True),
+        ("commercial", "warning", False),
+        ("auto", "information", False),
+        ("workers-compensation", "information", False),
+    ],
+)
+def test_a_pair_weighs_as_much_as_what_says_that_the_payer_follows_ncci(
+    payer: str, severity: str, certain: bool
+) -> None:
+    lines = (
+        line("97140", day="2019-12-31", at=("10:00", "10:15"), modifiers=("GP",)),
+        line("97530", day="2019-12-31", at=("10:15", "10:30"), modifiers=("GP",)),
+    )
+    found = the(reviewed(claims.claim(*lines, payer=payer)), "ptp-modifier-missing")
+    assert (found.severity, [each.certain for each in found.corrections]) == (severity, [certain])
+    assert ("many plans" in found.message) is (severity != "error")
 
 
 class TestApartByRegion:
@@ -47,7 +75,7 @@ class TestApartByRegion:
         report = reviewed(_manipulation("cervical spine", "cervical spine", *modifiers))
         found = the(report, "ptp-same-region")
         assert found.expression == ("Claim.item[1]",)
-        assert found.corrections[0].needs == "that the service is to be left off this claim"
+        assert found.corrections[0].needs == "that 97140 treated no other region"
         after = report.corrected_by(found, found.corrections[0])
         assert [item["productOrService"]["coding"][0]["code"] for item in after["item"]] == ["98940"]
         assert after["total"]["value"] == 58
@@ -160,7 +188,7 @@ class TestNothingToKeepApart:
     def test_a_lone_line(self) -> None:
         report = reviewed(claim(line("97140", modifiers=("GP", "59"))))
         found = the(report, "distinct-modifier-unneeded")
-        assert found.severity == "warning"
+        assert found.severity == "information"
         assert found.expression == ("Claim.item[0].modifier",)
         assert found.citations
         assert report.corrected == {}, "its partner may be on another claim"

@@ -34,6 +34,7 @@ from tests.synthetic.made import (
 ONLY_INFORMATION = {
     "units-below-minutes",
     "minutes-missing",
+    "distinct-modifier-unneeded",
     "coverage-conditional",
     "payer-unrecognised",
     "reference-unresolved",

@@ -32,7 +32,7 @@ def charge_mismatch(claim: Charges) -> Iterator[Found]:
     A claim whose charges do not add up is sent back before it is looked at (CO-16).
 
     What to do
-    Bill the product, and the sum.
+    Correct what is wrong of the three, the price, the units or the charge, and make the total the sum.
 
     Source
     CMS, Medicare Learning Network, web-based training on the CMS-1500, items 24F and 28; HL7, FHIR R4,
@@ -50,13 +50,7 @@ def charge_mismatch(claim: Charges) -> Iterator[Found]:
             f"{line.element}.net",
             f"{named(claim.facts, line.code, line.day)}: {_dollars(line.net)} is charged, while "
             f"{_sum_in_words(line)} make {_dollars(product)}.",
-            (
-                confirmed(
-                    f"Charge {_dollars(product)}",
-                    change(claim).net(line.index, product),
-                    "that the units and the price are right, and the charge is not",
-                ),
-            ),
+            tuple(_ways_out(claim, line, product)),
             at_risk=line.net,
         )
     if claim.total is None:
@@ -70,6 +64,32 @@ def charge_mismatch(claim: Charges) -> Iterator[Found]:
         f"The total is {_dollars(claim.total)}, while the lines add up to {_dollars(sums[0] or Decimal(0))}.",
         (Correction(f"Make the total {_dollars(sums[0] or Decimal(0))}", total),) if total else (),
     )
+
+
+def _ways_out(claim: Charges, line: ChargedLine, product: Decimal) -> Iterator[Correction]:
+    """The net, the price or the units changed: any of the three may be the wrong one."""
+    assert line.net is not None and line.units is not None and line.unit_price is not None
+    yield confirmed(
+        f"Charge {_dollars(product)}",
+        change(claim).net(line.index, product),
+        "that the units and the price are right, and the charge is not",
+    )
+    by_units = Decimal(str(line.units)) * (Decimal(1) if line.factor is None else line.factor)
+    price = _cents(line.net / by_units) if by_units else None
+    if price is not None and _cents(price * by_units) == _cents(line.net):
+        yield confirmed(
+            f"Price a unit at {_dollars(price)}",
+            change(claim).price(line.index, price),
+            "that the units and the charge are right, and the price is not",
+        )
+    one = _made(1, line.unit_price, line.factor)
+    units = line.net / one if one else Decimal(0)
+    if units >= 1 and units == int(units):
+        yield confirmed(
+            f"Bill {counted(int(units), 'unit')}",
+            change(claim).units(line.index, int(units)),
+            "that the price and the charge are right, and the units are not",
+        )
 
 
 @lru_cache(maxsize=4096)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.case.seen import Number
-from fhir_massage.edit.changes import ClaimChange
-from fhir_massage.edit.finding import Correction, Denial, Edit, Found
+from fhir_massage.edit.finding import Correction, Denial, Found
+from fhir_massage.rules.merge import on_one_line
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import confirmed, counted
-
-UCUM = "http://unitsofmeasure.org"
-INFORMATION = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]}
 
 
 @visit_rule(
@@ -75,15 +72,9 @@ def _with_modifiers(visit: Visit, line: VisitLine) -> str:
 def _one_of(visit: Visit, first: VisitLine, second: VisitLine) -> Iterator[Correction]:
     if _is_whole(first.units) and _is_whole(second.units):
         units = int(first.units or 0) + int(second.units or 0)
-        merged = visit.change().units(first.index, units)
-        one, other = visit.whole(first), visit.whole(second)
-        if one.unit_price is None and one.net is not None and other.net is not None:
-            merged.net(first.index, one.net + other.net)
-        added = _add_minutes(visit, merged, first, second)
-        merged.remove(second.index)
         yield Correction(
             f"Bill line {first.number} with {counted(units, 'unit')}, and remove line {second.number}",
-            (*added, *merged.edits()),
+            on_one_line(visit, first, second, units),
             "that both were given, and are the same service",
         )
     yield confirmed(
@@ -95,26 +86,3 @@ def _one_of(visit: Visit, first: VisitLine, second: VisitLine) -> Iterator[Corre
 
 def _is_whole(units: Number | None) -> bool:
     return units is not None and units > 0 and units == int(units)
-
-
-def _add_minutes(visit: Visit, merged: ClaimChange, first: VisitLine, second: VisitLine) -> list[Edit]:
-    """The minutes of both lines given to the first, where both are known and not the same ones.
-
-    A line's minutes are the first that its information names, so their sum goes ahead of what it names.
-    """
-    if first.minutes is None or second.minutes is None:
-        return []
-    one, other = visit.item(first), visit.item(second)
-    if first.minutes_from == second.minutes_from == "supportingInfo" and (
-        one.get("informationSequence") == other.get("informationSequence")
-    ):
-        return []
-    infos = visit.information()
-    sequence = max((info.get("sequence", 0) for info in infos), default=0) + 1
-    info = {
-        "sequence": sequence,
-        "category": infos[0]["category"] if infos and "category" in infos[0] else INFORMATION,
-        "valueQuantity": {"value": first.minutes + second.minutes, "unit": "min", "system": UCUM, "code": "min"},
-    }
-    merged.put(first.index, "/informationSequence", [sequence, *one.get("informationSequence", [])])
-    return [Edit("add", "/supportingInfo/-", info) if infos else Edit("add", "/supportingInfo", [info])]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from fhir_massage.edit.finding import Found
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit
-from fhir_massage.rules.tools import certain, follows_ncci, listed
+from fhir_massage.rules.tools import confirmed, follows_ncci, listed
 
 
 @visit_rule(
     "distinct-modifier-unneeded",
     family="ptp",
-    severity="warning",
+    severity="information",
     title="A distinct-service modifier with nothing to be distinct from",
 )
 def distinct_modifier_unneeded(visit: Visit) -> Iterator[Found]:
@@ -28,7 +28,7 @@ def distinct_modifier_unneeded(visit: Visit) -> Iterator[Found]:
     It is seldom denied by itself. These modifiers are watched by payers, and needless ones bring reviews.
 
     What to do
-    Drop the modifier.
+    Drop the modifier, unless its partner is on another claim to the same payer.
 
     Source
     CMS, NCCI Policy Manual chapter I: a modifier is for pairs, and only where it is true.
@@ -50,7 +50,11 @@ def distinct_modifier_unneeded(visit: Visit) -> Iterator[Found]:
             line,
             "modifier",
             f"{visit.named(line.code)} has {needless}, but makes no pair with another service of {visit.day}.",
-            certain(f"Drop {needless}", visit.without_modifiers(line, places)),
+            confirmed(
+                f"Drop {needless}",
+                visit.without_modifiers(line, places),
+                f"that nothing else of {visit.day}, on this claim or another, goes to this payer",
+            ),
         )
 
 

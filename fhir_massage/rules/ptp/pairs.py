@@ -8,14 +8,14 @@ from typing import Literal
 import msgspec
 
 from fhir_massage.edit.finding import Denial
-from fhir_massage.facts.rows import Pair
+from fhir_massage.facts.rows import Pair, Row
 from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import follows_ncci, listed
 
 BUNDLED = Denial("CO", "236")
-#: The rows of ``rule_sources`` under this name say since when a modifier on either line counts.
 #: Modifiers by which a line says that it is not covered.
 NOT_COVERED = frozenset({"GY", "GZ"})
+#: The rows of ``rule_sources`` under this name say since when a modifier on either line counts.
 EITHER_LINE = "ptp-modifier-either-line"
 State = Literal["apart", "together", "open"]
 
@@ -44,6 +44,11 @@ def pairs(visit: Visit, indicator: str) -> Iterator[Met]:
                 continue
             for line in twos:
                 yield min((Met(pair, one, line) for one in ones), key=lambda met: _ease(visit, met))
+
+
+def because(visit: Visit, met: Met) -> tuple[Row | None, ...]:
+    """What a finding on a pair rests on: the pair, and that the payer follows NCCI."""
+    return met.pair, None if visit.policy is None else visit.policy.follows_ncci
 
 
 def _ease(visit: Visit, met: Met) -> tuple[bool, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Found
-from fhir_massage.rules.ptp.pairs import BUNDLED, Met, State, pairs, regions_in_words, separated, state_of
+from fhir_massage.rules.ptp.pairs import BUNDLED, Met, State, because, pairs, regions_in_words, separated, state_of
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit, VisitLine
 from fhir_massage.rules.tools import certain, confirmed
@@ -48,7 +48,7 @@ def ptp_modifier_missing(visit: Visit) -> Iterator[Found]:
             f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.number}) "
             f"unless a modifier says that they were apart; {_shown(met, state)}.",
             *_ways_out(visit, met, state),
-            because=(met.pair,),
+            because=because(visit, met),
         )
 
 

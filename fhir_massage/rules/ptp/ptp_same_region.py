@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.ptp.pairs import BUNDLED, pairs, regions_in_words, state_of
+from fhir_massage.rules.ptp.pairs import BUNDLED, because, pairs, regions_in_words, state_of
 from fhir_massage.rules.registry import visit_rule
 from fhir_massage.rules.scopes import Visit
-from fhir_massage.rules.tools import certain
+from fhir_massage.rules.tools import confirmed
 
 
 @visit_rule(
@@ -44,6 +44,10 @@ def ptp_same_region(visit: Visit) -> Iterator[Found]:
             "",
             f"{visit.named(met.two.code)} is part of {visit.named(met.one.code)} (line {met.one.number}) "
             f"in the same region, and both are billed for: {shared}.",
-            certain(f"Remove line {met.two.number}", visit.change().remove(met.two.index)),
-            because=(met.pair,),
+            confirmed(
+                f"Remove line {met.two.number}",
+                visit.change().remove(met.two.index),
+                f"that {met.two.code} treated no other region",
+            ),
+            because=because(visit, met),
         )

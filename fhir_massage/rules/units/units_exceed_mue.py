@@ -51,7 +51,7 @@ def units_exceed_mue(visit: Visit) -> Iterator[Found]:
             f"{visit.named(code)}: {counted(total, 'unit')} on one day; "
             f"more than {edit.units} are denied as medically unlikely.",
             *at_most(visit, lines, edit.units, "that no more than this was given"),
-            because=(edit,),
+            because=(edit, visit.policy.follows_ncci if visit.policy else None),
             excess=min(total - edit.units, last.units or 0),
         )
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 
 from fhir_massage.facts.rows import Pair
-from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import (
     DISTINCT,
     add_line,
-    add_modifier,
     drop_modifier,
     encounter,
+    is_held_to_ncci,
     lines,
     modifiers,
     orders,
@@ -33,7 +32,7 @@ REGIONS = Shape(pair=True, days=1, codes=("98940", "98941", "98942"))
 
 
 def _ncci(setting: Setting) -> bool:
-    return follows_ncci(setting.policy)
+    return is_held_to_ncci(setting.policy)
 
 
 def _manipulates(setting: Setting) -> bool:
@@ -84,7 +83,7 @@ def two_that_are_never_paid_together(made: Made, market: Market, choices: Choice
         for code in market.codes(made.plan.payer, profession, day):
             pair = market.facts.ptp_pairs.find((service.code, code), day)
             others = [each for each in encounter(made, index) if each is not service]
-            if pair is None or pair.indicator != "0" or not follows_ncci(policy):
+            if pair is None or pair.indicator != "0" or not is_held_to_ncci(policy):
                 continue
             if any(each.code == code or market.pair(policy, each.code, code, day) for each in others):
                 continue
@@ -96,20 +95,4 @@ def two_that_are_never_paid_together(made: Made, market: Market, choices: Choice
                 continue
             discipline = [m for m in service.modifiers if m not in DISTINCT]
             return [f"Claim.item[{add_line(made, code, index, charge(code, 100), discipline)}]"]
-    return None
-
-
-@fault("distinct-modifier-unneeded", suits=_ncci)
-def distinct_from_nothing(made: Made, market: Market, choices: Choices) -> list[str] | None:
-    """Put a distinct-service modifier on a line that makes no pair."""
-    for index, item, service in lines(made):
-        policy = policy_of(made, market, service)
-        if not follows_ncci(policy):
-            return None
-        given = [each.code for each in encounter(made, index)]
-        pairs = market.facts.ptp_pairs
-        alone = not any((service.code, code) in pairs or (code, service.code) in pairs for code in given)
-        if alone and all(code in market.facts.codes_in_pairs for code in given):
-            add_modifier(item, choices.choice(("59", "XS", "XE", "XU")))
-            return [f"Claim.item[{index}].modifier"]
     return None

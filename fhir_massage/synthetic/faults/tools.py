@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from fhir_massage.facts.policy import Policy
 from fhir_massage.rules.payment import refusal
+from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.market import Market
@@ -106,6 +107,12 @@ def add_line(made: Made, code: str, like: int, price: Decimal, marked: list[str]
 def encounter(made: Made, index: int) -> list[Service]:
     """The services of the visit in which a line was given."""
     return [service for service in made.plan.services if service.day == made.plan.services[index].day]
+
+
+def is_held_to_ncci(policy: Policy) -> bool:
+    """Whether a broken NCCI edit is more than a note to the payer."""
+    row = policy.follows_ncci
+    return follows_ncci(policy) and (row is None or row.rests_on != "custom" or row.sure)
 
 
 def room_for(made: Made, market: Market, index: int, units: int) -> bool:

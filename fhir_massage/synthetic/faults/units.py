@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
-from fhir_massage.rules.tools import follows_ncci
 from fhir_massage.rules.units.counting import allot, units_of
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.claim import moment
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import (
     encounter,
+    is_held_to_ncci,
     lines,
     policy_of,
     room_for,
@@ -112,7 +112,7 @@ def units_in_minutes(made: Made, market: Market, choices: Choices) -> list[str] 
 
 
 def _follows_ncci(setting: Setting) -> bool:
-    return follows_ncci(setting.policy) and setting.day.year >= 2024
+    return is_held_to_ncci(setting.policy) and setting.day.year >= 2024
 
 
 @fault("units-exceed-mue", suits=_follows_ncci, shape=Shape(lines=1, days=1))
@@ -121,7 +121,7 @@ def more_than_likely(made: Made, market: Market, choices: Choices) -> list[str] 
     service = made.plan.services[0]
     policy = policy_of(made, market, service)
     edit = market.facts.mue.find(service.code, service.day)
-    if edit is None or not edit.units or not follows_ncci(policy) or len(made.plan.services) > 1:
+    if edit is None or not edit.units or not is_held_to_ncci(policy) or len(made.plan.services) > 1:
         return None
     units = edit.units + choices.randint(1, 2)
     if any(limit.covers_code(service.code) or "timed" in limit.codes for limit in policy.daily_units):
@@ -142,7 +142,7 @@ def more_than_the_payer_pays(made: Made, market: Market, choices: Choices) -> li
     ]
     if len(limits) != 1 or len(encounter(made, 0)) > 1 or len(made.plan.services) > 1:
         return None
-    edit = market.facts.mue.find(service.code, service.day) if follows_ncci(policy) else None
+    edit = market.facts.mue.find(service.code, service.day) if is_held_to_ncci(policy) else None
     if edit is not None and 0 < edit.units <= limits[0]:
         return None
     set_minutes(made, 0, 15 * (limits[0] + 1))

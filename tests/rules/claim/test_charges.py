@@ -29,14 +29,21 @@ def test_right_charges_are_met_with_silence() -> None:
     assert grave(reviewed(_charged(116, 40, total=156))) == []
 
 
+def test_the_units_may_be_the_wrong_one() -> None:
+    found = the(reviewed(_charged(58, 40, total=98)), "charge-mismatch")
+    assert [c.label for c in found.corrections] == ["Charge $116.00", "Price a unit at $29.00", "Bill 1 unit"]
+    assert not any(c.certain for c in found.corrections)
+
+
 def test_a_wrong_net_is_told_of_and_the_total_follows() -> None:
     report = reviewed(_charged(100, 40, total=140))
     found = the(report, "charge-mismatch")
     assert found.expression == ("Claim.item[0].net",)
     assert "$100.00 is charged, while 2 units at $58.00 make $116.00" in found.message
-    assert [c.certain for c in found.corrections] == [False], (
-        "which of price, units and charge is wrong nobody can tell"
-    )
+    assert [(c.label, c.certain) for c in found.corrections] == [
+        ("Charge $116.00", False),
+        ("Price a unit at $50.00", False),
+    ], "which of price, units and charge is wrong nobody can tell"
     assert report.corrected == {}
     mended = report.corrected_by(found, found.corrections[0])
     assert mended["item"][0]["net"]["value"] == Decimal("116.00")
