@@ -142,7 +142,8 @@ def _entries(policy: Policy) -> Iterator[tuple[str, Entry]]:
 def _entry(facts: Facts, key: str, entry: Entry) -> str:
     source = facts.sources[entry.source]
     about = "; ".join(", ".join(each) for each in (entry.professions, entry.codes) if each != ("*",)) or "everything"
-    link = f"[{source.title}]({source.url}), {entry.section}, since {entry.effective}"
+    since = entry.since if entry.since.startswith("seen") else f"since {entry.since}"
+    link = f"[{source.title}]({source.url}), {entry.section}, {since}"
     return f"| {key.replace('_', ' ')} | {_cell(_said(entry))} | {_cell(about)} | {_cell(link)} |"
 
 

@@ -220,7 +220,7 @@ class ClaimReader:
         minutes, minutes_from = self._minutes(item, start, end)
         code, modifiers = service_of(item)
         units, in_minutes = _units(item.quantity)
-        day = day_of(item, self.single_day)
+        day = day_of(item, self.index, self.entry, self.single_day)
         regions, all_sites_known = self._regions(item)
         known = self.by_sequence
         diagnoses = tuple([known[pointer] for pointer in item.diagnosis_sequence if pointer in known])

@@ -57,7 +57,7 @@ class _Bill:
                     asks_only=_asks_only(billed),
                     provider=rendering.of(item),
                     referral=referral,
-                    day=day_of(item, self._single_day),
+                    day=day_of(item, self._index, self.entry, self._single_day),
                     code=code,
                     modifiers=modifiers,
                     charge=None if item.net is None or item.net.value is None else Decimal(str(item.net.value)),
@@ -70,7 +70,7 @@ class _Bill:
     def services(self) -> Iterator[tuple[date | None, str | None]]:
         """The day and code of each line, for which nobody has to be looked up."""
         for item in self._billed.item:
-            yield day_of(item, self._single_day), codes.procedure_code(item.product_or_service)
+            yield day_of(item, self._index, self.entry, self._single_day), codes.procedure_code(item.product_or_service)
 
 
 class History:

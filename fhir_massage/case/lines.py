@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.read import Entry
+from fhir_massage.read.references import Index
 
 
 def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
@@ -31,12 +33,16 @@ def _modifiers(concept: elements.CodeableConcept) -> list[str]:
     ]
 
 
-def day_of(item: elements.Item, single_day: date | None) -> date | None:
-    """The line's date of service: its own, the start of its period, else the ``single_day`` of the whole bill."""
+def day_of(item: elements.Item, index: Index, within: Entry, single_day: date | None) -> date | None:
+    """The line's date of service: its own, the start of its period, its encounter's, else the whole bill's ``single_day``."""
     if item.serviced_date is not None:
         return dates.day(item.serviced_date)
     if item.serviced_period is not None and item.serviced_period.start is not None:
         return dates.day(item.serviced_period.start)
+    if item.encounter:
+        encounter = index.resource(item.encounter[0], within, elements.Encounter)
+        day = None if encounter is None else single_day_of(encounter.period)
+        return day or single_day
     return single_day
 
 

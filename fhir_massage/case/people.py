@@ -20,7 +20,7 @@ from fhir_massage.read.elements import (
     Reference,
 )
 from fhir_massage.read.read import Entry
-from fhir_massage.read.references import Index
+from fhir_massage.read.references import Index, identifier_of
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -102,16 +102,15 @@ class People:
         """
         entry = self._index.find(reference, self._within)
         said = _NOTHING if entry is None else self._directory.described(entry, self._within)
-        npis = said.npis
-        if reference is not None and reference.identifier is not None:
-            npis = (*_npis([reference.identifier]), *npis)
+        named = None if reference is None else identifier_of(reference)
+        npis = said.npis if named is None else (*_npis([named.identifier]), *said.npis)
         qualified = () if qualification is None else self._directory.professions([qualification])
         return Provider(
             key=self._key(reference, npis),
             element=element,
             professions=qualified or said.professions,
             npis=tuple(dict.fromkeys(npis)),
-            resolved=entry is not None or reference is None or not reference.reference,
+            resolved=entry is not None or named is not None or reference is None or not reference.reference,
             unfetched=entry is None and self._index.is_unfetched(reference),
             named=reference is not None,
         )

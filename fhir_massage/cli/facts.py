@@ -12,7 +12,7 @@ from fhir_massage.cli.common import Day, console, facts_in_use, format_option, o
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
 from fhir_massage.facts.book import TABLES, Facts
-from fhir_massage.facts.rows import Row
+from fhir_massage.facts.rows import LONG_BEFORE, Row
 from fhir_massage.settings import read_settings
 
 #: After so many days without anybody confirming a table, that is said aloud.
@@ -73,7 +73,9 @@ def _list_rows(book: Facts, name: str, day: date, form: str) -> None:
             for column, value in _says("", row).items()
         )
         cited = _from(book, row)
-        click.echo(f"{key}{said}\n  since {row.effective}, confirmed {row.checked}: {cited['title']}, {row.section}")
+        click.echo(
+            f"{key}{said}\n  {row.since if row.since.startswith('seen') else f'since {row.since}'}, confirmed {row.checked}: {cited['title']}, {row.section}"
+        )
         click.echo(f"  {cited['url']}")
 
 
@@ -91,7 +93,7 @@ def _from(book: Facts, row: Row) -> dict[str, object]:
     """Since when a row holds, and which document says so."""
     source = book.sources[row.source]
     return {
-        "effective": row.effective,
+        "effective": None if row.effective == LONG_BEFORE else row.effective,
         "end": row.end,
         "checked": row.checked,
         "title": f"{source.owner}, {source.title}",
@@ -122,7 +124,7 @@ def _summary(name: str, rows: list[Row], day: date) -> dict[str, object]:
         "name": name,
         "rows": len(force),
         "sources": sorted({row.source for row in force}),
-        "newest": max((row.effective for row in force), default=None),
+        "newest": max((row.effective for row in force if row.effective != LONG_BEFORE), default=None),
         "checked": last_checked(rows, day),
         "days_since_checked": max(((date.today() - row.checked).days for row in force), default=None),
     }

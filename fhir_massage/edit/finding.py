@@ -14,7 +14,7 @@ Operation = Literal["add", "remove", "replace", "test"]
 class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a fact stands: the document with its section, its address, and the day it took effect.
 
-    ``custom`` marks what the payer itself does not say, but payers of its class commonly do; ``sure`` whether
+    Where that day is not known, ``effective`` says when the fact was seen there: ``seen 2026-11-23``. ``custom`` marks what the payer itself does not say, but payers of its class commonly do; ``sure`` whether
     that would surely cost money if this payer does it too. Both are for the weight of a finding alone.
     """
 
@@ -23,6 +23,11 @@ class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
     effective: str
     custom: bool = False
     sure: bool = True
+
+    @property
+    def in_force(self) -> str:
+        """Since when it is in force, or when it was seen, in words."""
+        return self.effective if self.effective.startswith("seen") else f"in force since {self.effective}"
 
 
 class Denial(msgspec.Struct, frozen=True):

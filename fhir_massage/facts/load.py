@@ -13,7 +13,7 @@ import msgspec
 
 from fhir_massage.errors import BadFact
 from fhir_massage.facts.policy import ENTRY_KEYS, Entry, PolicyFile
-from fhir_massage.facts.rows import Row, Source
+from fhir_massage.facts.rows import LONG_BEFORE, UNKNOWN, Row, Source
 
 R = TypeVar("R", bound=Row)
 
@@ -58,6 +58,9 @@ def read_policy(file: Path, sources: dict[str, Source]) -> PolicyFile:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise BadFact(file.name, "(file)", str(error)) from None
+    for entry in (each for key in ENTRY_KEYS if isinstance(content.get(key), list) for each in content[key]):
+        if isinstance(entry, dict) and entry.get("effective") == UNKNOWN:
+            entry["effective"] = LONG_BEFORE
     try:
         policy = msgspec.convert(content, PolicyFile)
     except msgspec.ValidationError as error:
@@ -96,7 +99,10 @@ def _lines(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 @cache
 def _shapes(kind: type[Row]) -> dict[str, Callable[[str], object]]:
     """How the cells of a row that are more than plain text are read: lists split at spaces, yes and no as truth."""
-    shapes: dict[str, Callable[[str], object]] = {"end": lambda cell: cell or None}
+    shapes: dict[str, Callable[[str], object]] = {
+        "end": lambda cell: cell or None,
+        "effective": lambda cell: LONG_BEFORE if cell == UNKNOWN else cell,
+    }
     for field in msgspec.structs.fields(kind):
         if field.type == tuple[str, ...]:
             shapes[field.name] = lambda cell: tuple(cell.split())

@@ -21,10 +21,16 @@ class Source(msgspec.Struct, frozen=True):
     url: str
 
 
+#: The first day of a row of which nobody says since when it holds, and how a file says so.
+LONG_BEFORE = date.min
+UNKNOWN = "unknown"
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What every row has: in force from ``effective`` to ``end`` (both included), and its source.
 
-    ``checked`` is the day on which somebody last confirmed the row in that source.
+    ``checked`` is the day on which somebody last confirmed the row in that source. A row whose first day is not
+    known is written with ``unknown``, and holds for every day before.
     """
 
     effective: date
@@ -32,6 +38,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     section: str
     checked: date
+
+    @property
+    def since(self) -> str:
+        """Since when it holds: its first day, or where that is not known ``seen`` and the day it was confirmed."""
+        return f"seen {self.checked}" if self.effective == LONG_BEFORE else str(self.effective)
 
     def in_force(self, on: date) -> bool:
         """Whether the row holds on that day."""

@@ -168,7 +168,7 @@ def _cited(cited: Citation) -> str:
     linked = (
         f"[{title}]({cited.url})" if cited.url.startswith("https://") and not set("() <>") & set(cited.url) else title
     )
-    return f"{linked} (in force since {cited.effective})"
+    return f"{linked} ({cited.in_force})"
 
 
 def _plain(text: str) -> str:

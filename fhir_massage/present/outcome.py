@@ -65,7 +65,7 @@ def unreadable_issue(error: Unreadable, code: str = "structure") -> Json:
 
 def why(finding: Finding) -> str:
     """Why the finding brings a denial, with the sources it rests on."""
-    cited = "; ".join(f"{c.title} (in force since {c.effective}) {c.url}" for c in finding.citations)
+    cited = "; ".join(f"{c.title} ({c.in_force}) {c.url}" for c in finding.citations)
     return f"{reason(finding)} Source: {cited}" if cited else reason(finding)
 
 

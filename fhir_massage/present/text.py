@@ -103,7 +103,7 @@ def _show_finding(
     for number, correction in enumerate(finding.corrections):
         _block(console, 4, _correction(correction), "or" if number else "fix")
     for cited in finding.citations:
-        _block(console, 4, Text(f"{cited.title} (in force since {cited.effective})"), "source")
+        _block(console, 4, Text(f"{cited.title} ({cited.in_force})"), "source")
         if cited.url:  # an address is to be clicked or copied, so it is never broken
             console.print(Text(" " * 14 + cited.url, style="dim"), no_wrap=True, overflow="ignore", crop=False)
     _block(console, 4, Text(finding.rule, style="dim"), "rule")

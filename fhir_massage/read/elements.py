@@ -147,6 +147,8 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     net: Money | None = None
     body_site: CodeableConcept | None = None
     sub_site: list[CodeableConcept] = []
+    encounter: list[Reference] = []
+    location_codeable_concept: CodeableConcept | None = None
 
 
 class Resource(Element, frozen=True, kw_only=True, gc=False, tag_field="resourceType", tag="Resource"):
@@ -275,6 +277,10 @@ class Procedure(Resource, frozen=True, kw_only=True, gc=False, tag="Procedure"):
     performed_period: Period | None = None
 
 
+class Encounter(Resource, frozen=True, kw_only=True, gc=False, tag="Encounter"):
+    period: Period | None = None
+
+
 class Benefit(Element, frozen=True, kw_only=True, gc=False):
     type: CodeableConcept | None = None
     allowed_unsigned_int: int | None = None
@@ -360,6 +366,7 @@ READ: tuple[type[Resource], ...] = (
     ServiceRequest,
     Condition,
     Procedure,
+    Encounter,
     CoverageEligibilityResponse,
     OperationOutcome,
     Bundle,
@@ -374,7 +381,7 @@ CarePlan CareTeam CatalogEntry ChargeItem ChargeItemDefinition Citation ClaimRes
 ClinicalUseDefinition CodeSystem Communication CommunicationRequest CompartmentDefinition Composition
 ConceptMap Consent Contract CoverageEligibilityRequest DetectedIssue Device DeviceDefinition DeviceMetric
 DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest DocumentReference EffectEvidenceSynthesis
-Encounter Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceReport
+Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceReport
 EvidenceVariable ExampleScenario FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse
 HealthcareService ImagingStudy Immunization ImmunizationEvaluation ImmunizationRecommendation
 ImplementationGuide Ingredient InsurancePlan Invoice Library Linkage List Location

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from typing import Self, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
 
 from fhir_massage.read.elements import Identifier, PractitionerRole, Reference, Resource
 from fhir_massage.read.read import Entry
@@ -56,9 +59,12 @@ class Index:
         """The entry that a reference in ``within`` means; ``None`` where it did not come along."""
         if reference is None:
             return None
-        if not reference.reference:
-            return None if reference.identifier is None else self._identified(reference, reference.identifier)
+        said = identifier_of(reference)
+        if said is not None:
+            return self._identified(said)
         address = reference.reference
+        if not address:
+            return None
         if address.startswith("#"):
             container = within.container or within
             return self._local(id(container), address[1:])
@@ -86,10 +92,10 @@ class Index:
             return identity_of(entry)
         if reference is None:
             return None
-        if not reference.reference:
-            known = reference.identifier
-            return _said(known) if known is not None and known.value else None
-        if reference.reference.startswith("#"):
+        said = identifier_of(reference)
+        if said is not None:
+            return _said(said.identifier) if said.identifier.value else None
+        if not reference.reference or reference.reference.startswith("#"):
             return None
         return relative(reference.reference)
 
@@ -123,18 +129,41 @@ class Index:
         found = self._contained.get((container, name))
         return self._under._local(container, name) if found is None and self._under is not None else found
 
-    def _identified(self, reference: Reference, known: Identifier) -> Entry | None:
+    def _identified(self, said: Identified) -> Entry | None:
         """The one entry that has the identifier, and is of the type that the reference says."""
         found = [
             entry
-            for entry in self._with_identifier(_said(known))
-            if known.value and reference.type in (None, entry.kind)
+            for entry in self._with_identifier(_said(said.identifier))
+            if said.identifier.value and said.kind in (None, entry.kind)
         ]
         return found[0] if len(found) == 1 else None
 
     def _with_identifier(self, said: str) -> list[Entry]:
         found = self._by_identifier.get(said, [])
         return self._under._with_identifier(said) if not found and self._under is not None else found
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """What a reference says in place of an address: an identifier, and of what type of resource."""
+
+    identifier: Identifier
+    kind: str | None
+
+
+def identifier_of(reference: Reference) -> Identified | None:
+    """The identifier by which a reference names its target, also as a search (``Practitioner?identifier=...``)."""
+    address = reference.reference
+    if not address:
+        return None if reference.identifier is None else Identified(reference.identifier, reference.type)
+    before, asks, query = address.partition("?")
+    if not asks:
+        return None
+    value = next((value for key, value in parse_qsl(query) if key == "identifier"), None)
+    if value is None:
+        return None
+    system, barred, rest = value.partition("|")
+    known = Identifier(system=system or None, value=rest) if barred else Identifier(value=value)
+    return Identified(known, before.rsplit("/", 1)[-1] or None)
 
 
 def identity_of(entry: Entry) -> str | None:

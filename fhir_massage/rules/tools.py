@@ -27,7 +27,7 @@ def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
             title = f"{source.owner}, {source.title}, {row.section}"
             by_custom = isinstance(row, Entry) and row.rests_on == "custom"
             sure = not by_custom or row.sure  # type: ignore[attr-defined]
-            found[Citation(title, source.url, row.effective.isoformat(), by_custom, sure)] = None
+            found[Citation(title, source.url, row.since, by_custom, sure)] = None
     return tuple(found)
 
 

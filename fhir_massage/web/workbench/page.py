@@ -71,9 +71,7 @@ def dollars(amount: Any) -> str:
 
 def linked(citations: Iterable[Citation]) -> list[tuple[str, str, str]]:
     """Title, address where it is safe to follow, and first day of each citation."""
-    return [
-        (cited.title, cited.url if cited.url.startswith("https://") else "", cited.effective) for cited in citations
-    ]
+    return [(cited.title, cited.url if cited.url.startswith("https://") else "", cited.in_force) for cited in citations]
 
 
 def markdown(text: str) -> Markup:
