@@ -13,6 +13,7 @@ from fhir_massage.read import codes
 from fhir_massage.read.elements import (
     CareTeam,
     CodeableConcept,
+    HumanName,
     Identifier,
     Organization,
     Practitioner,
@@ -24,13 +25,18 @@ from fhir_massage.read.references import Index, identifier_of
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What the records of a provider say: its professions, and its identifiers given as NPI."""
+    """What the records of a provider say: its professions by code and by words, and its identifiers given as NPI."""
 
     professions: tuple[str, ...] = ()
+    in_words: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
 
 
 _NOTHING = Described()
+ASSISTANTS_OF = {
+    "physical-therapist-assistant": "physical-therapist",
+    "occupational-therapy-assistant": "occupational-therapist",
+}
 
 
 class Directory:
@@ -54,12 +60,29 @@ class Directory:
         return known
 
     def professions(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
-        """The professions that NUCC codes of the concepts name."""
+        """The professions that NUCC codes, or CMS's specialty codes, of the concepts name."""
         found: dict[str, None] = {}
         for concept in concepts:
             for taxonomy in codes.taxonomy_codes(concept):
                 row = self._facts.professions.by_prefix(taxonomy, self._on)
                 found[row.profession if row else "other"] = None
+            for specialty in codes.specialty_codes(concept):
+                word = self._facts.profession_words.find(("specialty", specialty), self._on)
+                if word is not None:
+                    found[word.profession] = None
+        return tuple(found)
+
+    def professions_in_words(self, concepts: Iterable[CodeableConcept | None]) -> tuple[str, ...]:
+        """The professions that words and letters of the concepts name ("Licensed Massage Therapist", DPT)."""
+        texts = [text for concept in concepts for text in (*codes.words(concept), *codes.degrees(concept))]
+        return self._named_by(texts)
+
+    def _named_by(self, texts: Iterable[str]) -> tuple[str, ...]:
+        named = [self._facts.profession_in_words(text, self._on) for text in texts]
+        found = dict.fromkeys([profession for profession in named if profession is not None])
+        for assistant, therapist in ASSISTANTS_OF.items():
+            if assistant in found:  # who is told to be an assistant works in the therapist's field
+                found.pop(therapist, None)
         return tuple(found)
 
     def _read(self, entry: Entry, within: Entry) -> Described:
@@ -77,8 +100,11 @@ class Directory:
             npis += _npis(named.identifier)
         if person is not None:
             npis += _npis(person.identifier)
-        qualified = () if person is None else self.professions([each.code for each in person.qualification])
-        return Described(self.professions(roles) or qualified, tuple(npis))
+        licences = [] if person is None else [each.code for each in person.qualification]
+        in_words = self.professions_in_words([*roles, *licences])
+        if not in_words and person is not None:
+            in_words = self._named_by([text for name in person.name for text in _suffixes(name)])
+        return Described(self.professions(roles) or self.professions(licences), in_words, tuple(npis))
 
 
 class People:
@@ -103,12 +129,14 @@ class People:
         entry = self._index.find(reference, self._within)
         said = _NOTHING if entry is None else self._directory.described(entry, self._within)
         named = None if reference is None else identifier_of(reference)
-        npis = said.npis if named is None else (*_npis([named.identifier]), *said.npis)
+        beside = [] if reference is None else [reference.identifier, named and named.identifier]
+        npis = (*_npis(beside), *said.npis)
         qualified = () if qualification is None else self._directory.professions([qualification])
+        in_words = () if qualification is None else self._directory.professions_in_words([qualification])
         return Provider(
             key=self._key(reference, npis),
             element=element,
-            professions=qualified or said.professions,
+            professions=qualified or said.professions or in_words or said.in_words,
             npis=tuple(dict.fromkeys(npis)),
             resolved=entry is not None or named is not None or reference is None or not reference.reference,
             unfetched=entry is None and self._index.is_unfetched(reference),
@@ -116,8 +144,8 @@ class People:
         )
 
     def profession_of(self, concept: CodeableConcept | None) -> str | None:
-        """The profession of a concept's NUCC code, where it names just one."""
-        found = self._directory.professions([concept])
+        """The profession that a concept's code or words name, where they name just one."""
+        found = self._directory.professions([concept]) or self._directory.professions_in_words([concept])
         return found[0] if len(found) == 1 else None
 
     def _key(self, reference: Reference | None, npis: tuple[str, ...]) -> str | None:
@@ -144,6 +172,12 @@ def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | No
     if len(team) == 1 and team[0].provider:
         return 0
     return next((i for i, member in enumerate(team) if member.responsible and member.provider), None)
+
+
+def _suffixes(name: HumanName) -> list[str]:
+    """What stands after a name: its suffixes, and what follows the first comma of its text."""
+    _, _, after = (name.text or "").partition(",")
+    return [*(suffix for suffix in name.suffix if suffix), *([after] if after else [])]
 
 
 def _concepts(role: Entry) -> list[CodeableConcept]:

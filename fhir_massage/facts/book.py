@@ -49,6 +49,7 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
     "order_scope": (rows.OrderScope, ("kind", "value"), ()),
     "claim_scope": (rows.ClaimScope, ("kind", "first"), ()),
     "professions": (rows.Profession, ("taxonomy",), ()),
+    "profession_words": (rows.ProfessionWord, ("kind", "value"), ()),
     "outside_scope": (rows.OutsideScope, ("profession",), ("first_code", "last_code")),
     "payment_typology": (rows.PaymentTypology, ("prefix",), ()),
     "coverage_types": (rows.CoverageType, ("system", "code"), ()),
@@ -76,6 +77,7 @@ class Facts:
         #: What reviews found to follow from these facts alone, kept for the next (see ``engine.ask``).
         self.remembered: dict[Hashable, Any] = {}
         self._raw = tables
+        self._professions_in_words: dict[tuple[str, date], str | None] = {}
         self._sites: dict[tuple[Hashable, ...], frozenset[str]] = {}
         self.ptp_pairs: Dated[rows.Pair] = self._dated("ptp_pairs")
         self.mue: Dated[rows.MedicallyUnlikely] = self._dated("mue")
@@ -97,6 +99,7 @@ class Facts:
         self.order_scope: Dated[rows.OrderScope] = self._dated("order_scope")
         self.claim_scope: Dated[rows.ClaimScope] = self._dated("claim_scope")
         self.professions: Dated[rows.Profession] = self._dated("professions")
+        self.profession_words: Dated[rows.ProfessionWord] = self._dated("profession_words")
         self.outside_scope: Dated[rows.OutsideScope] = self._dated("outside_scope")
         self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")
         self.coverage_types: Dated[rows.CoverageType] = self._dated("coverage_types")
@@ -143,6 +146,35 @@ class Facts:
             return own
         row = self.payors.find((kind, value), on)
         return None if row is None else row.payer
+
+    def profession_in_words(self, text: str, on: date) -> str | None:
+        """The profession that a licence, role or name's suffix names, by words first and then by letters (``LMT``)."""
+        found = self._professions_in_words.get((text, on), "")
+        if found == "":
+            if len(self._professions_in_words) >= _KEPT:  # what a stranger makes up
+                self._professions_in_words.clear()
+            found = self._professions_in_words[text, on] = self._profession_in_words(text, on)
+        return found
+
+    def _profession_in_words(self, text: str, on: date) -> str | None:
+        said = f" {normal_name(text)} "
+        for kind in ("words", "field"):
+            named = [row for row in self._words_of_professions[kind] if row.in_force(on) and f" {row.value} " in said]
+            if named:
+                return named[0].profession
+            letters = {row.profession for token in _letters(text) if (row := self._by_letters(token, on)) is not None}
+            if letters:
+                return letters.pop() if len(letters) == 1 else None
+        return None
+
+    def _by_letters(self, token: str, on: date) -> rows.ProfessionWord | None:
+        return self.profession_words.find(("letters", token), on)
+
+    @cached_property
+    def _words_of_professions(self) -> dict[str, list[rows.ProfessionWord]]:
+        """The words that name professions, by kind, the longest first: an assistant's hold those of the profession."""
+        longest = sorted(self.profession_words, key=lambda row: -len(row.value))
+        return {kind: [row for row in longest if row.kind == kind] for kind in ("words", "field")}
 
     def regions_of_site(self, snomed: tuple[str, ...], texts: tuple[str, ...], on: date) -> frozenset[str]:
         """The body regions of a site given by SNOMED CT codes or, failing those, by words."""
@@ -274,6 +306,12 @@ def read_facts(own_policies: Path | None = None, data: Path | None = None, folde
 def shipped(own_policies: Path | None = None, data: Path | None = None) -> Facts:
     """The shipped facts, read once a process (and once for each folder of own policies and of imported facts)."""
     return read_facts(own_policies, data)
+
+
+def _letters(text: str) -> list[str]:
+    """The words of a text that are written in capitals, as letters after a name are: ``OTR/L``, ``L.Ac.``."""
+    tokens = re.split(r"[\s,;/()]+", text.replace(".", ""))
+    return [token.upper() for token in tokens if token and (token.isupper() or token == "LAc")]
 
 
 def _by_columns(rows_of_table: Iterable[rows.Row], columns: tuple[str, ...]) -> Dated[rows.Row]:

@@ -217,6 +217,18 @@ class Profession(Row, frozen=True, kw_only=True):
     profession: str
 
 
+class ProfessionWord(Row, frozen=True, kw_only=True):
+    """What names a profession where no taxonomy code does.
+
+    ``letters`` after a name or in a licence, ``words`` in a licence or role, the ``field`` somebody works in, which
+    tells only where nothing else does, or CMS's ``specialty`` code.
+    """
+
+    kind: Literal["letters", "words", "field", "specialty"]
+    value: str
+    profession: str
+
+
 class OutsideScope(Row, frozen=True, kw_only=True):
     """A range of codes that lies outside a profession altogether."""
 

@@ -75,6 +75,10 @@ SNOMED_SYSTEMS = frozenset({SNOMED, "urn:oid:2.16.840.1.113883.6.96"})
 SNOMED_SIDES = frozenset({"7771000", "24028007", "51440002", "66459002"})
 SIDES = frozenset({"left", "right", "bilateral", "both", "both sides", "left side", "right side", "unilateral"})
 TAXONOMY_SYSTEMS = Systems("http://nucc.org/provider-taxonomy", "urn:oid:2.16.840.1.113883.6.101")
+DEGREE_SYSTEMS = Systems(
+    "http://terminology.hl7.org/CodeSystem/v2-0360",
+    "http://hl7.org/fhir/v2/0360",
+)
 NPI_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"})
 TYPOLOGY_SYSTEMS = frozenset(
     {
@@ -182,6 +186,23 @@ def taxonomy_codes(concept: CodeableConcept | None) -> Iterator[str]:
     """NUCC provider taxonomy codes, also where no system is named."""
     for system, code in codes(concept):
         if system in TAXONOMY_SYSTEMS or (not system and _TAXONOMY_SHAPE.fullmatch(code.upper())):
+            yield code.upper()
+
+
+def specialty_codes(concept: CodeableConcept | None) -> Iterator[str]:
+    """CMS's codes of a provider's specialty, as its Blue Button gives them."""
+    for system, code in codes(concept):
+        if _SPECIALTY.search(system):
+            yield code.zfill(2)
+
+
+_SPECIALTY = re.compile(r"prvdr[_-]spclty", re.IGNORECASE)
+
+
+def degrees(concept: CodeableConcept | None) -> Iterator[str]:
+    """HL7's codes of degrees and licences (table 0360), which are the letters after a name."""
+    for system, code in codes(concept):
+        if system in DEGREE_SYSTEMS:
             yield code.upper()
 
 

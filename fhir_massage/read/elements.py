@@ -81,6 +81,7 @@ class HumanName(Element, frozen=True, kw_only=True, gc=False):
     text: str | None = None
     family: str | None = None
     given: list[str | None] = []
+    suffix: list[str | None] = []
 
 
 # --- Claim -------------------------------------------------------------------------------------

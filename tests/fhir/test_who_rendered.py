@@ -12,6 +12,7 @@ from fhir_massage.read.references import Index
 from tests.claims import TAXONOMY, Json, claim, concept, line, resource, reviewed, varied
 
 NUCC = "http://nucc.org/provider-taxonomy"
+CMS_SPECIALTY = "https://bluebutton.cms.gov/resources/variables/prvdr_spclty"
 MASSAGE, PHYSICAL = TAXONOMY["massage-therapist"], TAXONOMY["physical-therapist"]
 
 
@@ -180,3 +181,78 @@ def test_a_person_and_their_role_are_one_provider() -> None:
     content = with_role(varied(claim(line("97140"), line("97110")), two))
     assert len(seen(content).encounters) == 1
     assert resource(content, "PractitionerRole")["id"] == "role"
+
+
+# --- professions in words -----------------------------------------------------------------------------------
+
+
+def record_of(*qualifications: Json, name: Json | None = None, role: Json | None = None) -> Json:
+    """A claim whose therapist's record says this, and no taxonomy code."""
+
+    def change(practitioner: Json) -> None:
+        practitioner["qualification"] = [{"code": each} for each in qualifications]
+        practitioner["name"] = [name or {"family": "Doe", "given": ["Pat"]}]
+
+    def bare(claim: Json) -> None:
+        claim["careTeam"] = [{"sequence": 1, "provider": {"reference": "Practitioner/therapist"}}]
+
+    content = varied(varied(claim(line("97140"), profession=None), change, kind="Practitioner"), bare)
+    if role is not None:
+        role = {"resourceType": "PractitionerRole", "practitioner": {"reference": "Practitioner/therapist"}, **role}
+        content["entry"].append({"resource": role})
+    return content
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Licensed Massage Therapist", "massage-therapist"),
+        ("LMT", "massage-therapist"),
+        ("PT, DPT", "physical-therapist"),
+        ("Physical Therapist Assistant", "physical-therapist-assistant"),
+        ("OTR/L", "occupational-therapist"),
+        ("L.Ac.", "acupuncturist"),
+        ("D.C.", "chiropractor"),
+        ("Physical Therapy", "physical-therapist"),
+        ("PT and LMT", None),
+        ("Driver's License", None),
+    ],
+)
+def test_a_licence_in_words(said: str, expected: str | None) -> None:
+    assert profession(record_of({"text": said})) == expected
+    assert profession(record_of({"coding": [{"display": said}]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ({"family": "Doe", "suffix": ["LMT"]}, "massage-therapist"),
+        ({"text": "Pat Doe, DC"}, "chiropractor"),
+        ({"text": "PT Barnum"}, None),
+    ],
+)
+def test_what_stands_after_a_name(name: Json, expected: str | None) -> None:
+    assert profession(record_of(name=name)) == expected
+
+
+def test_a_degree_by_hl7s_code() -> None:
+    assert profession(record_of(concept("MD", "http://terminology.hl7.org/CodeSystem/v2-0360"))) == "physician"
+
+
+def test_an_assistant_works_in_the_therapists_field() -> None:
+    role = {"code": [{"text": "Physical therapist assistant"}], "specialty": [{"text": "Physical therapy"}]}
+    assert profession(record_of(role=role)) == "physical-therapist-assistant"
+
+
+def test_a_code_goes_before_words() -> None:
+    assert (
+        profession(record_of(concept(PHYSICAL, NUCC), {"text": "Licensed Massage Therapist"})) == "physical-therapist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("65", "physical-therapist"), ("35", "chiropractor"), ("11", "physician")]
+)
+def test_cms_names_a_specialty(code: str, expected: str) -> None:
+    content = team({**member(1, MASSAGE), "qualification": concept(code, CMS_SPECIALTY)}, named=[1])
+    assert profession(content) == expected
