@@ -118,6 +118,10 @@ def claim(
         "item": items,
         "total": {"value": round(sum(item["net"]["value"] for item in items), 2), "currency": "USD"},
     }
+    if profession is not None and profession.endswith("assistant"):
+        resource["careTeam"].append(supervising(3, profession))
+    if payer == "medicare-part-b":
+        resource["careTeam"].append(certifying(2))
     if not infos:
         del resource["supportingInfo"]
     if not diagnoses:
@@ -308,6 +312,26 @@ def _therapist() -> Json:
         "id": "therapist",
         "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": NPI_THERAPIST}],
         "name": [{"family": "Rivera", "given": ["Sam"]}],
+    }
+
+
+def supervising(sequence: int, assistant: str) -> Json:
+    """The therapist who supervises an assistant, as a care team member."""
+    therapist = assistant.replace("-assistant", "").replace("therapy", "therapist")
+    return {
+        "sequence": sequence,
+        "provider": {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1245319599"}},
+        "role": concept("supervisor", "http://terminology.hl7.org/CodeSystem/claimcareteamrole"),
+        "qualification": concept(TAXONOMY[therapist], "http://nucc.org/provider-taxonomy"),
+    }
+
+
+def certifying(sequence: int) -> Json:
+    """The physician who certified the plan of care, as a care team member."""
+    return {
+        "sequence": sequence,
+        "provider": {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": NPI_PHYSICIAN}},
+        "role": concept("referring", "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBClaimCareTeamRole"),
     }
 
 

@@ -14,7 +14,7 @@ from fhir_massage.case.benefits import benefits_on
 from fhir_massage.case.history import Before
 from fhir_massage.case.lines import day_of, service_of, single_day_of
 from fhir_massage.case.payer import Payer, payer_named, payer_of, payor_name
-from fhir_massage.case.people import Directory, People, rendering_member
+from fhir_massage.case.people import Directory, People, refers, rendering_member
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import read_referral
 from fhir_massage.case.seen import (
@@ -89,7 +89,12 @@ class ClaimReader:
         self.by_sequence = {d.sequence: d for d in diagnoses if d.sequence is not None}
         self._read_members_with_identifier()
         lines = tuple(self._line(i, item) for i, item in enumerate(claim.item))
-        referral_entry = self.index.find(claim.referral, self.entry)
+        referral_element, referral_entry = self._referral()
+        authorization = (
+            None if insurance is None else next((r for r in insurance[1].pre_auth_ref if r and r.strip()), None)
+        )
+        referred_by = self._referred_by()
+        by_number = authorization is not None and payer is not None and payer.payer_class == "veterans-affairs"
         return ClaimCase(
             facts=self.facts,
             today=self.today,
@@ -106,12 +111,14 @@ class ClaimReader:
             coverage=self._coverage(insurance, coverage_entry),
             referral=None
             if referral_entry is None
-            else read_referral(self.directory, referral_entry, "Claim.referral", self.patient),
-            names_referral=claim.referral is not None,
+            else read_referral(self.directory, referral_entry, referral_element, self.patient),
+            names_referral=claim.referral is not None
+            or claim.prescription is not None
+            or referred_by is not None
+            or by_number,
+            referred_by=referred_by,
             named=self._named(insurance, lines),
-            authorization=None
-            if insurance is None
-            else next((ref for ref in insurance[1].pre_auth_ref if ref and ref.strip()), None),
+            authorization=authorization,
             authorization_element="Claim.insurance"
             if insurance is None
             else f"Claim.insurance[{insurance[0]}].preAuthRef",
@@ -247,6 +254,7 @@ class ClaimReader:
             unit_price=_money(item.unit_price),
             factor=None if item.factor is None else _decimal(item.factor),
             net=_money(item.net),
+            place_of_service=codes.place_of_service(item.location_codeable_concept),
         )
 
     def _policy(self, day: date) -> Policy | None:
@@ -349,6 +357,17 @@ class ClaimReader:
             self.members[position] = self.people.provider(member.provider, element, member.qualification)
         return self.members[position]
 
+    def _referral(self) -> tuple[str, Entry | None]:
+        """The order that the claim names as its referral, or else as its prescription, and the element that does."""
+        if self.claim.referral is not None or self.claim.prescription is None:
+            return "Claim.referral", self.index.find(self.claim.referral, self.entry)
+        return "Claim.prescription", self.index.find(self.claim.prescription, self.entry)
+
+    def _referred_by(self) -> Provider | None:
+        """Who referred, as a care team member with an NPI; ``None`` where none is."""
+        referring = [self._member(i) for i, member in enumerate(self.claim.care_team) if refers(member)]
+        return next((provider for provider in referring if provider.npis or provider.unfetched), None)
+
     def _providers(self, lines: tuple[Line, ...]) -> tuple[Provider, ...]:
         """Every provider on the claim: the biller, the care team, and who rendered a line."""
         found: dict[str, Provider] = {}
@@ -363,13 +382,19 @@ class ClaimReader:
     # --- the rest -----------------------------------------------------------------------------------
 
     def _diagnosis(self, position: int, diagnosis: elements.ClaimDiagnosis) -> Diagnosis:
-        code = codes.diagnosis_code(diagnosis.diagnosis_codeable_concept)
+        concept, given = diagnosis.diagnosis_codeable_concept, ""
+        code = codes.diagnosis_code(concept)
         if code is None and diagnosis.diagnosis_reference is not None:
             condition = self.index.resource(diagnosis.diagnosis_reference, self.entry, elements.Condition)
-            code = None if condition is None else codes.diagnosis_code(condition.code)
+            concept = None if condition is None else condition.code
+            code = codes.diagnosis_code(concept)
+            if condition is None and not self.index.is_unfetched(diagnosis.diagnosis_reference):
+                given = "a Condition that did not come along"
+        if code is None:
+            given = given or codes.instead_of_diagnosis(concept)
         region = None if code is None else self.facts.diagnosis_regions.by_prefix(code, self.today)
         return Diagnosis(
-            f"Claim.diagnosis[{position}]", diagnosis.sequence, code, None if region is None else region.region
+            f"Claim.diagnosis[{position}]", diagnosis.sequence, code, None if region is None else region.region, given
         )
 
     def _named(self, insurance: tuple[int, elements.Insurance] | None, lines: Sequence[Line]) -> tuple[Named, ...]:

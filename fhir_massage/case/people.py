@@ -33,6 +33,9 @@ class Described(msgspec.Struct, frozen=True):
 
 
 _NOTHING = Described()
+#: Roles of who referred or ordered, and of who supervises: HL7's and CARIN's words, and X12's qualifiers of box 17.
+SUPERVISING = frozenset({"SUPERVISOR", "SUPERVISING", "DQ"})
+REFERRING = frozenset({"REFERRING", "ORDERING", "REFERRER", "DN", "DK"})
 ASSISTANTS_OF = {
     "physical-therapist-assistant": "physical-therapist",
     "occupational-therapy-assistant": "occupational-therapist",
@@ -129,7 +132,7 @@ class People:
         entry = self._index.find(reference, self._within)
         said = _NOTHING if entry is None else self._directory.described(entry, self._within)
         named = None if reference is None else identifier_of(reference)
-        beside = [] if reference is None else [reference.identifier, named and named.identifier]
+        beside = [] if reference is None else [reference.identifier, None if named is None else named.identifier]
         npis = (*_npis(beside), *said.npis)
         qualified = () if qualification is None else self._directory.professions([qualification])
         in_words = () if qualification is None else self._directory.professions_in_words([qualification])
@@ -165,13 +168,25 @@ def rendering_member(team: Sequence[CareTeam], named: Sequence[int]) -> int | No
     member, else the responsible one. ``None`` where the team does not tell.
     """
     members = [i for i, member in enumerate(team) if member.sequence in named and member.provider] if named else []
+    others = [i for i, member in enumerate(team) if not refers(member) and not _supervises(member)]
     if members:
         primary = (i for i in members if any(code == "primary" for _, code in codes.codes(team[i].role)))
         responsible = (i for i in members if team[i].responsible)
         return next(primary, next(responsible, members[0]))
-    if len(team) == 1 and team[0].provider:
-        return 0
-    return next((i for i, member in enumerate(team) if member.responsible and member.provider), None)
+    if len(others) == 1 and team[others[0]].provider:
+        return others[0]
+    return next((i for i in others if team[i].responsible and team[i].provider), None)
+
+
+def _supervises(member: CareTeam) -> bool:
+    return any(code.upper() in SUPERVISING for _, code in codes.codes(member.role))
+
+
+def refers(member: CareTeam) -> bool:
+    """Whether a care team member is who referred or ordered, as box 17 of the paper claim names them."""
+    return any(code.upper() in REFERRING for _, code in codes.codes(member.role)) or any(
+        "referring" in text.lower() for text in codes.words(member.role)
+    )
 
 
 def _suffixes(name: HumanName) -> list[str]:

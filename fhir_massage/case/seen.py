@@ -22,13 +22,15 @@ MinutesFrom = Literal["supportingInfo", "servicedPeriod", "procedure", "quantity
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     """A diagnosis of a claim: its place, its ``sequence``, and its ICD-10-CM code with the dot.
 
-    ``region`` is the body region that the code names, where it names one.
+    ``region`` is the body region that the code names, where it names one. Without such a code, ``given`` says in
+    words what is given in its place (``ICD-9-CM``); it is empty where that may be a code all the same.
     """
 
     element: str
     sequence: int | None
     code: str | None
     region: str | None = None
+    given: str = ""
 
 
 class Provider(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +61,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
     ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
-    where the line's period carries times; ``regions`` from body sites (``all_sites_known`` where each of
+    where the line's period carries times; ``place_of_service`` is CMS's code of the place; ``regions`` from body sites (``all_sites_known`` where each of
     them is one that the facts know). Money is in dollars.
     """
 
@@ -85,6 +87,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unit_price: Decimal | None
     factor: Decimal | None
     net: Decimal | None
+    place_of_service: str | None = None
 
     @property
     def hints(self) -> frozenset[str]:
@@ -206,7 +209,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``has_coverage`` says whether the insurance that is billed names a coverage.
     ``bills_besides`` says whether any other bill came along. ``institutional`` marks a facility's claim,
     ``asks_only`` a request for authorization or an estimate, which bills nothing.
-    ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
+    ``names_referral`` says whether the claim names a referral in any way: by reference, by who referred
+    (``referred_by``, as box 17 of the paper claim has it), or by VA's number. ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``said_minutes`` are timed minutes that the claim says of its only day and
     of no line. ``memo`` keeps what several rules of a family work out from the case,
@@ -244,6 +248,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     institutional: bool = False
     asks_only: bool = False
     said_minutes: Number | None = None
+    referred_by: Provider | None = None
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property

@@ -49,6 +49,8 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
     "order_scope": (rows.OrderScope, ("kind", "value"), ()),
     "claim_scope": (rows.ClaimScope, ("kind", "first"), ()),
     "professions": (rows.Profession, ("taxonomy",), ()),
+    "hands_on": (rows.HandsOn, ("code",), ()),
+    "places_of_service": (rows.PlaceOfService, ("place",), ()),
     "profession_words": (rows.ProfessionWord, ("kind", "value"), ()),
     "outside_scope": (rows.OutsideScope, ("profession",), ("first_code", "last_code")),
     "payment_typology": (rows.PaymentTypology, ("prefix",), ()),
@@ -99,6 +101,8 @@ class Facts:
         self.order_scope: Dated[rows.OrderScope] = self._dated("order_scope")
         self.claim_scope: Dated[rows.ClaimScope] = self._dated("claim_scope")
         self.professions: Dated[rows.Profession] = self._dated("professions")
+        self.hands_on: Dated[rows.HandsOn] = self._dated("hands_on")
+        self.places_of_service: Dated[rows.PlaceOfService] = self._dated("places_of_service")
         self.profession_words: Dated[rows.ProfessionWord] = self._dated("profession_words")
         self.outside_scope: Dated[rows.OutsideScope] = self._dated("outside_scope")
         self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")
@@ -218,6 +222,11 @@ class Facts:
     @cached_property
     def _other_types(self) -> frozenset[str]:
         return frozenset(row.first for row in self.claim_scope if row.kind == "type" and not row.ours)
+
+    @cached_property
+    def diagnosis_categories(self) -> frozenset[str]:
+        """The categories of ICD-10-CM of which every code is held."""
+        return frozenset(row.code[:3] for row in self.diagnosis_codes)
 
     @cached_property
     def codes_in_pairs(self) -> frozenset[str]:

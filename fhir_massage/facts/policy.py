@@ -77,11 +77,15 @@ class Choice(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Payable(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether the payer pays these professions for these codes."""
+    """Whether the payer pays these professions for these codes.
+
+    ``supervised`` marks professions that bill under another's number: that of the supervising therapist is on the line.
+    """
 
     answer: Answer
     conditions: tuple[str, ...] = ()
     group: str = "CO"
+    supervised: bool = False
 
 
 class Covered(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,9 +96,13 @@ class Covered(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReferralAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a referral is asked for, how many days it lives, and whose is taken (empty: anyone's)."""
+    """Whether a referral is asked for, how many days it lives, and whose is taken (empty: anyone's).
+
+    ``on_file`` says that it only has to be kept on file.
+    """
 
     required: bool
+    on_file: bool = False
     life_days: int | None = None
     referrers: tuple[str, ...] = ()
 
@@ -185,6 +193,7 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     threshold_modifier: tuple[Flag, ...] = ()
     manipulation_modifier: tuple[Flag, ...] = ()
     noncovered_modifier: tuple[Flag, ...] = ()
+    referring_provider: tuple[Flag, ...] = ()
     payable: tuple[Payable, ...] = ()
     coverage: tuple[Covered, ...] = ()
     referral: tuple[ReferralAsked, ...] = ()
@@ -219,6 +228,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     threshold_modifier: Flag | None
     manipulation_modifier: Flag | None
     noncovered_modifier: Flag | None
+    referring_provider: Flag | None
     filing_limit: FilingLimit | None
     payable_entries: tuple[Payable, ...]
     coverage_entries: tuple[Covered, ...]
@@ -367,6 +377,7 @@ class PolicyHistory:
             threshold_modifier=_first(force["threshold_modifier"]),
             manipulation_modifier=_first(force["manipulation_modifier"]),
             noncovered_modifier=_first(force["noncovered_modifier"]),
+            referring_provider=_first(force["referring_provider"]),
             filing_limit=_first(force["filing_limit"]),
             payable_entries=force["payable"],
             coverage_entries=force["coverage"],

@@ -210,6 +210,18 @@ class ClaimScope(Row, frozen=True, kw_only=True):
     ours: bool
 
 
+class HandsOn(Row, frozen=True, kw_only=True):
+    """A code of a service that is given by hand, and so never from afar."""
+
+    code: str
+
+
+class PlaceOfService(Row, frozen=True, kw_only=True):
+    """A place of service as CMS numbers them."""
+
+    place: str
+
+
 class Profession(Row, frozen=True, kw_only=True):
     """The profession of NUCC taxonomy codes with this prefix."""
 

@@ -60,6 +60,9 @@ ICD_10_CM_SYSTEMS = Systems(
     "ICD10CM",
     "ICD-10",
 )
+ICD_9_CM_SYSTEMS = Systems(
+    "http://hl7.org/fhir/sid/icd-9-cm", "urn:oid:2.16.840.1.113883.6.103", "ICD-9-CM", "ICD9CM", "ICD-9"
+)
 #: Systems of drugs, findings and measurements: their five digits are no procedure.
 NO_PROCEDURE_SYSTEMS = Systems(
     "http://www.nlm.nih.gov/research/umls/rxnorm",
@@ -165,6 +168,28 @@ def diagnosis_code(concept: CodeableConcept | None) -> str | None:
         if not system and unnamed is None and _ICD_SHAPE.fullmatch(code.upper()):
             unnamed = with_dot(code)
     return unnamed
+
+
+def instead_of_diagnosis(concept: CodeableConcept | None) -> str:
+    """What a concept without ICD-10-CM code gives in its place, in words; empty where it gives nothing."""
+    for system, code in codes(concept):
+        if system in ICD_9_CM_SYSTEMS:
+            return f"the ICD-9-CM code {code}"
+        if system in SNOMED_SYSTEMS:
+            return f"the SNOMED CT code {code}"
+        return f"the code {code} of another system"
+    return "words alone" if any(words(concept)) else ""
+
+
+def place_of_service(concept: CodeableConcept | None) -> str | None:
+    """CMS's place of service code; ``None`` where none is given, or one of another system."""
+    for system, code in codes(concept):
+        if not system or _PLACE_OF_SERVICE.search(system):
+            return code
+    return None
+
+
+_PLACE_OF_SERVICE = re.compile(r"place[-_ ]?of[-_ ]?service|serviceplace", re.IGNORECASE)
 
 
 def with_dot(code: str) -> str:

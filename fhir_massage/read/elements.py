@@ -171,6 +171,7 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
     provider: Reference | None = None
     related: list[ClaimRelated] = []
     referral: Reference | None = None
+    prescription: Reference | None = None
     care_team: list[CareTeam] = []
     supporting_info: list[SupportingInfo] = []
     diagnosis: list[ClaimDiagnosis] = []

@@ -11,6 +11,11 @@ OF_PROFESSIONAL_CLAIMS = frozenset(
         "diagnosis-pointer-invalid",
         "diagnosis-not-supporting",
         "provider-unknown",
+        "code-not-read",
+        "claim-form-limit",
+        "place-of-service-invalid",
+        "subluxation-not-first",
+        "manipulation-regions-unsupported",
         "ptp-modifier-missing",
         "ptp-not-separable",
         "ptp-same-region",
@@ -37,6 +42,10 @@ OF_DONE_SERVICES = frozenset(
         "visit-limit-exceeded",
         "referral-visits-exhausted",
         "diagnosis-missing",
+        "diagnosis-not-coded",
+        "code-not-read",
+        "claim-form-limit",
+        "referring-provider-missing",
         "diagnosis-pointer-missing",
     }
 )

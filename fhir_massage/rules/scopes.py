@@ -21,7 +21,7 @@ from fhir_massage.edit.recoding import recode
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Row
-from fhir_massage.rules.disciplines import DISCIPLINES
+from fhir_massage.rules.disciplines import DISCIPLINES, THERAPISTS
 from fhir_massage.rules.tools import certain, change, cite, confirmed, named, part_of_charge, without_modifiers
 
 
@@ -29,7 +29,8 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A claim line, with or without a code, a day and a policy.
 
     ``payer`` is the payer's title. ``professions`` are those that the record of who rendered it names;
-    ``claim_diagnoses`` are all of the claim's.
+    ``claim_diagnoses`` are all of the claim's. ``supervised`` says of an assistant's line whether a therapist of the
+    discipline is on the claim too.
     """
 
     facts: Facts
@@ -41,6 +42,8 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     professions: tuple[str, ...]
     pointers: tuple[int, ...]
     claim_diagnoses: tuple[Diagnosis, ...]
+    place_of_service: str | None
+    supervised: bool
     _case: ClaimCase
     _line: Line
 
@@ -159,6 +162,11 @@ class LineChange:
     def drop_modifier(self, modifier: str) -> LineChange:
         """Take a modifier off the line, wherever it stands."""
         return self.drop_modifiers([place for place, each in enumerate(self._line.modifiers) if each == modifier])
+
+    def point_in_order(self, pointers: Sequence[int]) -> LineChange:
+        """Point the line at these diagnoses, in this order."""
+        self.of_claim.put(self._line.index, "/diagnosisSequence", list(pointers))
+        return self
 
     def point_at(self, diagnosis: Diagnosis) -> LineChange:
         """Point the line at one of the claim's diagnoses, besides those that it points at."""
@@ -293,9 +301,16 @@ def line_of(case: ClaimCase, line: Line) -> AnyLine:
         professions=line.provider.professions,
         pointers=line.pointers,
         claim_diagnoses=case.diagnoses,
+        place_of_service=line.place_of_service,
+        supervised=_is_supervised(case, line),
         _case=case,
         _line=line,
     )
+
+
+def _is_supervised(case: ClaimCase, line: Line) -> bool:
+    therapist = THERAPISTS.get(line.provider.profession or "")
+    return therapist is not None and any(provider.profession == therapist for provider in case.providers)
 
 
 def visits_of(case: ClaimCase) -> Iterator[Visit]:

@@ -11,10 +11,12 @@ from typing import Literal
 import msgspec
 
 from fhir_massage.read.codes import CPT, HCPCS, SNOMED
+from fhir_massage.rules.disciplines import THERAPISTS
 from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.market import Market
-from fhir_massage.synthetic.parties import ICD_10_CM, UCUM, Addresses, Json, concept, taxonomy
+from fhir_massage.synthetic.parties import ICD_10_CM, NPI, UCUM, Addresses, Json, concept, taxonomy
 from fhir_massage.synthetic.plan import Plan, Service
+from fhir_massage.synthetic.repertoire import npi
 
 Team = Literal["qualified", "record", "role", "several", "biller", "identifier"]
 TEAMS: tuple[Team, ...] = ("qualified", "record", "role", "several", "biller", "identifier")
@@ -23,6 +25,8 @@ HCPCS_SYSTEMS: tuple[str | None, ...] = (HCPCS, HCPCS, "http://terminology.hl7.o
 ICD_SYSTEMS: tuple[str | None, ...] = (ICD_10_CM, ICD_10_CM, "urn:oid:2.16.840.1.113883.6.90", None)
 ZONES = ("-05:00", "-08:00", "Z", "+02:00")
 CLAIM_TYPE = "http://terminology.hl7.org/CodeSystem/claim-type"
+ROLE = "http://terminology.hl7.org/CodeSystem/claimcareteamrole"
+CARIN_ROLE = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBClaimCareTeamRole"
 INFORMATION = "http://terminology.hl7.org/CodeSystem/claiminformationcategory"
 
 
@@ -131,10 +135,12 @@ class ClaimWriter:
         member: Json = {"sequence": 1, "provider": dict(refers.rendering)}
         if how.team in ("qualified", "identifier", "several"):
             member["qualification"] = taxonomy(choices, plan.profession)
-        if how.team != "several":
-            return [member]
-        member["responsible"] = True
-        return [member, *({"sequence": n, "provider": dict(each)} for n, each in enumerate(refers.others, start=2))]
+        others: list[Json] = []
+        if how.team == "several":
+            member["responsible"] = True
+            others = [{"provider": dict(each)} for each in refers.others]
+        team = [member, *others, *_beside(choices, plan)]
+        return [{"sequence": n, **each} for n, each in enumerate(team, start=1)]
 
     def _timed(self, claim: Json, plan: Plan, how: Writing, refers: References) -> list[Json]:
         """Write the minutes where they do not stand on the lines themselves; the Procedures made for that."""
@@ -240,3 +246,35 @@ def _modifiers(modifiers: Sequence[str], *, apart: bool) -> list[Json]:
     if apart:
         return [concept(modifier) for modifier in modifiers]
     return [{"coding": [{"code": modifier} for modifier in modifiers]}]
+
+
+def names_others(plan: Plan) -> bool:
+    """Whether the payer wants others on the claim beside who rendered: who certified the plan, who supervises."""
+    return _certifies(plan) or _supervises(plan)
+
+
+def _certifies(plan: Plan) -> bool:
+    flag = plan.policy.referring_provider
+    if flag is None or not flag.value:
+        return False
+    return any(flag.speaks_of(service.code, plan.profession) for service in plan.services)
+
+
+def _supervises(plan: Plan) -> bool:
+    found = [plan.policy.payable(service.code, plan.profession) for service in plan.services]
+    return any(entry is not None and entry.supervised for entry in found)
+
+
+def _beside(choices: Choices, plan: Plan) -> list[Json]:
+    """Who certified the plan of care, and who supervises an assistant, as care team members without sequence."""
+    team: list[Json] = []
+    if _supervises(plan):
+        therapist = taxonomy(choices, THERAPISTS[plan.profession])
+        team.append({"provider": _by_number(choices), "role": concept("supervisor", ROLE), "qualification": therapist})
+    if _certifies(plan):
+        team.append({"provider": _by_number(choices), "role": concept("referring", CARIN_ROLE)})
+    return team
+
+
+def _by_number(choices: Choices) -> Json:
+    return {"identifier": {"system": NPI, "value": npi(choices.randint(10**8, 2 * 10**8 - 1))}}

@@ -11,7 +11,16 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import ReferralAsked
 from fhir_massage.synthetic import parties
 from fhir_massage.synthetic.choices import Choices, chance
-from fhir_massage.synthetic.claim import TEAMS, ClaimWriter, References, Team, Writing, created_after, writing
+from fhir_massage.synthetic.claim import (
+    TEAMS,
+    ClaimWriter,
+    References,
+    Team,
+    Writing,
+    created_after,
+    names_others,
+    writing,
+)
 from fhir_massage.synthetic.made import Cast, Made
 from fhir_massage.synthetic.market import LAST_DAY, Market, PayerName, Setting
 from fhir_massage.synthetic.parties import Addresses, Json, Style
@@ -47,7 +56,8 @@ class Maker:
         plans = [plan] if earlier is None else [earlier, plan]
         addresses = Addresses(choices.choice(STYLES))
         cast = self._cast(choices, plans, addresses, used)
-        team = choices.choice(TEAMS)
+        wanted = [each for each in TEAMS if each != "biller"] if names_others(plan) else TEAMS
+        team = choices.choice(wanted)
         how = writing(choices, team)
         shared = earlier is not None
         contains = not shared if shape.contained is None else shape.contained

@@ -85,6 +85,8 @@ class Market:
         """Whether the code is billed to the payer as it is, and the profession is paid for it."""
         if self.facts.retired_procedures.find(code, day) is not None or policy.accepted_code(code) is not None:
             return False
+        if policy.manipulation_modifier is not None and code in ("98941", "98942"):
+            return False  # each region would want a diagnosis of its own
         if refusal(self.facts, policy, code, profession, day) is not None or self.is_bundled(policy, code):
             return False
         covered = policy.covered(code, profession)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.rules.manipulation import MANIPULATION
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
-
-MANIPULATION = frozenset({"98940", "98941", "98942"})
 
 
 @line_rule(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
 from fhir_massage.rules.disciplines import DISCIPLINES
+from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
 
@@ -24,7 +25,8 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
     """Ask for GP, GO or GN on therapy.
 
     What it checks
-    A code that Medicare always holds to be therapy, without GP, GO or GN, where the payer asks for them.
+    A code that Medicare always holds to be therapy, without GP, GO or GN, where the payer asks for them. Where the
+    line has that of another discipline than the one who rendered, *discipline-mismatch* says so, and here is a note.
 
     Why it is denied
     The modifier says under which plan of care the service was given. Without it the line comes back (CO-4).
@@ -38,15 +40,23 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
     Request 10176; the payer's own policy, named in the finding.
     """
     asked = line.asks(line.policy.therapy_modifier)
-    if asked is None or not line.facts.modifiers_of("therapy").isdisjoint(line.modifiers):
+    always = None if asked is None else line.facts.always_therapy.find(line.code, line.day)
+    if asked is None or always is None:
         return
-    always = line.facts.always_therapy.find(line.code, line.day)
-    if always is not None:
+    said = line.facts.modifiers_of("therapy").intersection(line.modifiers)
+    if not said:
         yield line.find(
             "modifier",
             f"{line.named} is therapy, and {line.payer} asks for GP, GO or GN on it.",
             *_discipline(line),
             because=(asked, always),
+        )
+    elif (own := DISCIPLINES.get(line.profession or "")) is not None and said <= {"GP", "GO"} - {own}:
+        yield line.find(
+            "modifier",
+            f"{line.named} lacks {own}, the modifier of {in_words(line.profession or '')}; see discipline-mismatch.",
+            because=(asked, always),
+            severity="information",
         )
 
 

@@ -32,7 +32,8 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     practitioner) against the payer's policy for the line's code: Medicare pays a massage therapist for
     nothing, and a chiropractor for 98940 to 98942 only. For every payer it also checks that the code lies
     within the profession at all: a massage therapist does not bill psychotherapy, spinal manipulation or
-    a therapy evaluation. A line with GX or GY by somebody whom the payer enrolls is sent for its denial, and is
+    a therapy evaluation. An assistant's line needs a therapist of the discipline on the claim, where the payer
+    enrolls no assistants. A line with GX or GY by somebody whom the payer enrolls is sent for its denial, and is
     no finding.
 
     Why it is denied
@@ -49,6 +50,12 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     if line.profession is None or line.code is None or line.day is None:
         return
     entry = None if line.policy is None else line.policy.payable(line.code, line.profession)
+    if entry is not None and entry.supervised and not line.supervised:
+        yield line.find_renderer(
+            f"{line.payer} pays {in_words(line.profession)} under the therapist who supervises: that one's NPI goes on "
+            f"the line of {line.named}, and no therapist is on the claim.",
+            because=(entry,),
+        )
     if entry is not None and entry.answer != "no":
         entry = None
     if entry is not None and _denial_wanted(line):

@@ -23,8 +23,8 @@ def referral_missing(case: Services) -> Iterator[Found]:
     """Ask for the referral that the payer asks for.
 
     What it checks
-    A claim that names no referral, with a line for which the payer's policy asks for one from the
-    profession that rendered it. Medicare asks for a certified plan of care instead, and nothing here.
+    A claim that names no referral (by reference, by who referred, or by VA's number), with a line for which the payer's policy asks for one from the
+    profession that rendered it. Where the payer only wants it kept on file, that is a note. Medicare asks for a certified plan of care instead, and nothing here.
 
     Why it is denied
     A service for which the referral is absent is denied (CO-288).
@@ -45,5 +45,6 @@ def referral_missing(case: Services) -> Iterator[Found]:
             "Claim.referral",
             f"{case.payer_title} asks for a referral for {codes}, and the claim names none.",
             citations=citing(case, asked),
+            severity="information" if all(entry.on_file for _, entry in asked) else None,
             at_risk=charges(line for line, _ in asked),
         )

@@ -78,3 +78,15 @@ def a_code_that_is_not_taken(made: Made, market: Market, choices: Choices) -> li
                 coding["code"] = entry.code
                 return [f"Claim.item[{index}].productOrService"]
     return None
+
+
+@fault("code-not-read")
+def words_for_a_code(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Give a line's service in words alone, beside lines with codes."""
+    if len(made.claim["item"]) < 2:
+        return None
+    index = len(made.claim["item"]) - 1
+    if made.plan.services[index].timed:
+        return None
+    made.claim["item"][index]["productOrService"] = {"text": "treatment"}
+    return [f"Claim.item[{index}].productOrService"]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+
 from fhir_massage.rules.diagnosis.diagnosis_not_supporting import NO_PAYER_EDITS, SUBLUXATION_PAYERS
+from fhir_massage.rules.tools import NO_INSURERS
 from fhir_massage.synthetic.choices import Choices
 from fhir_massage.synthetic.faults.registry import fault
 from fhir_massage.synthetic.faults.tools import lines, policy_of
 from fhir_massage.synthetic.made import Made
-from fhir_massage.synthetic.market import Market
+from fhir_massage.synthetic.market import Market, Setting
 from fhir_massage.synthetic.plan import Shape
 from fhir_massage.synthetic.repertoire import MANIPULATIONS
+
+
+def _asks_for_at(setting: Setting) -> bool:
+    return setting.policy.manipulation_modifier is not None and "98940" in setting.codes
 
 
 @fault("diagnosis-missing")
 def no_diagnosis(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Leave every diagnosis off."""
+    if made.plan.policy.payer_class in NO_INSURERS:
+        return None
     del made.claim["diagnosis"]
     for item in made.claim["item"]:
         del item["diagnosisSequence"]
@@ -75,3 +84,44 @@ def a_diagnosis_of_another_kind(made: Made, market: Market, choices: Choices) ->
     coding = made.claim["diagnosis"][0]["diagnosisCodeableConcept"]["coding"][0]
     coding["code"] = written if "." in coding["code"] else written.replace(".", "")
     return [f"Claim.item[{index}].diagnosisSequence" for index, _ in asked]
+
+
+@fault("diagnosis-not-coded")
+def words_for_diagnoses(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Give every diagnosis in words alone."""
+    if made.plan.policy.payer_class in NO_INSURERS:
+        return None
+    for diagnosis in made.claim["diagnosis"]:
+        diagnosis["diagnosisCodeableConcept"] = {"text": "neck pain"}
+    return ["Claim.diagnosis"]
+
+
+@fault("claim-form-limit")
+def a_diagnosis_twice(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """List a diagnosis a second time."""
+    again = copy.deepcopy(made.claim["diagnosis"][0])
+    made.claim["diagnosis"].append({**again, "sequence": len(made.claim["diagnosis"]) + 1})
+    return ["Claim.diagnosis"]
+
+
+@fault("place-of-service-invalid")
+def a_place_that_there_is_not(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Give a number that is no place of service."""
+    index = choices.randint(0, len(made.claim["item"]) - 1)
+    place = {"coding": [{"code": choices.choice(("00", "11A", "47", "90"))}]}
+    made.claim["item"][index]["locationCodeableConcept"] = place
+    return [f"Claim.item[{index}].locationCodeableConcept"]
+
+
+@fault("subluxation-not-first", suits=_asks_for_at, shape=Shape(codes=MANIPULATIONS))
+def the_complaint_before_the_subluxation(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Point a manipulation at something else before the subluxation."""
+    for index, item, service in lines(made):
+        if service.code not in MANIPULATIONS:
+            continue
+        other = "M54.9" if "M54.9" not in made.plan.complaints else "M54.2"
+        number = len(made.claim["diagnosis"]) + 1
+        made.claim["diagnosis"].append({"sequence": number, "diagnosisCodeableConcept": {"coding": [{"code": other}]}})
+        item["diagnosisSequence"] = [number, *item["diagnosisSequence"]]
+        return [f"Claim.item[{index}].diagnosisSequence"]
+    return None

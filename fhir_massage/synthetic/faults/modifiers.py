@@ -61,7 +61,7 @@ def two_notices_of_liability(made: Made, market: Market, choices: Choices) -> li
     """Say both that a required notice is on file and that none is."""
     index = choices.randint(0, len(made.claim["item"]) - 1)
     item = made.claim["item"][index]
-    if {"AT", "KX"} & set(modifiers(item)):
+    if {"AT", "KX"} & set(modifiers(item)) or len(modifiers(item)) > 2:
         return None
     for modifier in choices.choice((("GA", "GZ"), ("GA", "GY"), ("GY", "GZ"))):
         add_modifier(item, modifier)
@@ -140,4 +140,46 @@ def no_active_treatment(made: Made, market: Market, choices: Choices) -> list[st
         if "AT" in modifiers(item):
             drop_modifier(item, "AT")
             return [f"Claim.item[{index}].modifier"]
+    return None
+
+
+def _therapist(setting: Setting) -> bool:
+    return setting.policy.therapy_modifier is not None and setting.profession in (
+        "physical-therapist",
+        "occupational-therapist",
+    )
+
+
+@fault("discipline-mismatch", suits=_therapist)
+def the_other_discipline(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Bill a line under the plan of the other discipline."""
+    for index, item, service in lines(made):
+        said = set(DISCIPLINES) & set(modifiers(item))
+        asked = market.asks(policy_of(made, market, service).therapy_modifier, service.code, made.plan.profession)
+        if len(said) != 1 or not asked or len(made.claim["item"]) > 1:
+            continue
+        (own,) = said
+        drop_modifier(item, own)
+        add_modifier(item, "GO" if own == "GP" else "GP")
+        return [f"Claim.item[{index}].modifier"]
+    return None
+
+
+@fault("telehealth-not-possible")
+def hands_on_from_afar(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Say that manual work was done by telehealth."""
+    for index, item, service in lines(made):
+        if service.code in market.facts.hands_on and len(modifiers(item)) < 4:
+            add_modifier(item, choices.choice(("95", "93", "GT")))
+            return [f"Claim.item[{index}].modifier"]
+    return None
+
+
+@fault("manipulation-regions-unsupported", suits=_manipulation, shape=Shape(codes=MANIPULATIONS, lines=1))
+def more_regions_than_diagnoses(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Bill a manipulation of three regions with the diagnoses of fewer."""
+    for index, item, service in lines(made):
+        if service.code == "98940" and len(made.claim["item"]) == 1:
+            item["productOrService"]["coding"][0]["code"] = "98941"
+            return [f"Claim.item[{index}].diagnosisSequence"]
     return None

@@ -118,3 +118,14 @@ def a_number_that_is_no_npi(made: Made, market: Market, choices: Choices) -> lis
     place = made.claim["careTeam"][0]["provider"] if member else made.claim["provider"]
     place["identifier"] = {"system": parties.NPI, "value": wrong}
     return ["Claim.careTeam[0].provider" if member else "Claim.provider"]
+
+
+@fault("referring-provider-missing", suits=lambda s: s.policy.referring_provider is not None)
+def nobody_who_certified(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Leave off who certified the plan of care."""
+    team = made.claim.get("careTeam", [])
+    kept = [member for member in team if member.get("role", {}).get("coding", [{}])[0].get("code") != "referring"]
+    if len(kept) == len(team) or "referral" in made.claim:
+        return None
+    made.claim["careTeam"] = kept
+    return ["Claim.careTeam"]

@@ -45,10 +45,19 @@ def _changeable(made: Made, market: Market) -> Json | None:
     return made.changeable("referral")
 
 
+def _only_kept(made: Made, market: Market) -> bool:
+    """Whether the payer only wants it kept on file; VA takes its own number for it."""
+    found = [
+        policy_of(made, market, service).referral(service.code, made.plan.profession) for service in made.plan.services
+    ]
+    return all(entry.on_file for entry in found if entry is not None)
+
+
 @fault("referral-missing", suits=_asks)
 def no_referral(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Leave the referral off."""
-    if not _asked(made, market):
+    asked = _asked(made, market)
+    if not asked or made.plan.policy.payer_class == "veterans-affairs" or _only_kept(made, market):
         return None
     del made.claim["referral"]
     made.drop_contained("ServiceRequest")

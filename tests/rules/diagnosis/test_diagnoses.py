@@ -241,14 +241,14 @@ def test_a_diagnosis_that_is_itself_wrong_is_not_judged(diagnoses: tuple[str, ..
     assert "diagnosis-not-supporting" not in rules_of(claim(line("97140", pointers=pointers), diagnoses=diagnoses))
 
 
-def test_a_diagnosis_in_another_system_is_not_judged() -> None:
+def test_a_diagnosis_in_another_system_is_no_icd_code() -> None:
     content = varied(
         claim(line("97140")),
         lambda claim: claim["diagnosis"][0].update(
             diagnosisCodeableConcept=concept("81680005", "http://snomed.info/sct")
         ),
     )
-    assert rules_of(content) == []
+    assert rules_of(content) == ["diagnosis-not-coded"]
 
 
 def test_an_unknown_payer_is_not_judged() -> None:

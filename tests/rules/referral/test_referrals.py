@@ -29,6 +29,7 @@ from tests.claims import (
 CPT = "http://www.ama-assn.org/go/cpt"
 SNOMED = "http://snomed.info/sct"
 ASKING = ("veterans-affairs", "workers-compensation", "auto")
+NO_NUMBER = ""
 
 
 def massage(*lines: Json, plan: str = "Uniform Medical Plan", **change: Any) -> Json:
@@ -75,7 +76,8 @@ def with_earlier(content: Json, *earlier: Json) -> Json:
 
 @pytest.mark.parametrize("payer", ASKING)
 def test_a_referral_that_is_asked_for_must_be_named(payer: str) -> None:
-    found = the(reviewed(claim(line("97140"), payer=payer, referral=False)), "referral-missing")
+    content = claim(line("97140"), payer=payer, profession="massage-therapist", referral=False, authorization=NO_NUMBER)
+    found = the(reviewed(content), "referral-missing")
     assert found.expression == ("Claim.referral",)
     assert found.denial is not None
     assert (found.denial.group, found.denial.carc) == ("CO", "288")
@@ -89,7 +91,9 @@ def test_a_health_plan_asks_for_a_massage_therapist_alone() -> None:
 
 
 def test_only_what_needs_it_is_at_risk() -> None:
-    content = claim(line("97124"), line("99070", price="9.00"), payer="auto", referral=False)
+    content = claim(
+        line("97124"), line("99070", price="9.00"), payer="auto", profession="massage-therapist", referral=False
+    )
     assert str(the(reviewed(content), "referral-missing").at_risk) == "58.0"
 
 
