@@ -31,6 +31,7 @@ CORRECT, ERRORS, UNREADABLE = 0, 1, 2
     help="Text for people, findings as JSON, a FHIR OperationOutcome, or CDS Hooks cards.",
 )  # fmt: skip
 @click.option("--fix", is_flag=True, help="Write the document with the corrections that need no person's judgement.")
+@click.option("--notes", is_flag=True, help="Show notes in the text too: what is only information.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where --fix writes the document.")
 @on_option
 @policies_option
@@ -47,6 +48,7 @@ def check(
     paths: tuple[str, ...],
     form: str,
     fix: bool,
+    notes: bool,
     out: Path | None,
     on: date | None,
     policies: Path | None,
@@ -82,7 +84,7 @@ def check(
     if document_asked and sources:
         _write(rewritten(sources[0], _corrections(arrivals, reports)), out)
     if sources:
-        _show(reports, on, facts, form, err=document_asked and out is None)
+        _show(reports, on, facts, form, notes=notes, err=document_asked and out is None)
     for reason in unread + _faults(reports):
         click.echo(f"fhir-massage: {reason}", err=True)
     ctx.exit(_status(reports, unread))
@@ -127,11 +129,11 @@ def _write(document: bytes, out: Path | None) -> None:
         raise FhirMassageError(f"{out}: {error.strerror or 'cannot be written'}") from None
 
 
-def _show(reports: Sequence[Report], on: date, facts: Facts, form: str, *, err: bool) -> None:
+def _show(reports: Sequence[Report], on: date, facts: Facts, form: str, *, notes: bool, err: bool) -> None:
     if form == "text":
         from fhir_massage.present.text import show
 
-        show(reports, facts, console(err=err))
+        show(reports, facts, console(err=err), notes=notes)
     elif form == "json":
         from fhir_massage.present.finding import report_as_json
 

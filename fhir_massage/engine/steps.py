@@ -65,7 +65,9 @@ def correct_certain(arrival: Arrival, report: Report, document: Any) -> list[Cha
     for name, resource in report.corrected.items():
         entry = _entry(arrival, name)
         edits = tuple(patch.difference(entry.json(), resource))
-        changes.append(_changed(changes[-1].document if changes else document, entry, edits, f"All certain: {name}"))
+        changes.append(
+            _changed(changes[-1].document if changes else document, entry, edits, "Every certain correction")
+        )
     return changes
 
 

@@ -16,7 +16,8 @@ from fhir_massage.edit.fields import letter
 from fhir_massage.edit.finding import Finding
 from fhir_massage.engine.report import Report
 from fhir_massage.facts.book import Facts
-from fhir_massage.present.text import at_risk
+from fhir_massage.present.naming import NO_NAME, called, is_address
+from fhir_massage.present.text import at_risk, is_shown
 from fhir_massage.read import codes, elements
 from fhir_massage.read.read import Arrival, Entry
 from fhir_massage.read.references import Index
@@ -86,15 +87,21 @@ class DiagnosisView(msgspec.Struct, frozen=True):
 
 
 class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim or order under review."""
+    """A claim or order under review: its ``name`` in findings, and the ``title`` that people know it by."""
 
     name: str
+    title: str
     kind: str
     facts: tuple[Fact, ...]
     diagnoses: tuple[DiagnosisView, ...] = ()
     lines: tuple[LineView, ...] = ()
     findings: tuple[Marked, ...]
     dollars_at_risk: str
+
+    @property
+    def open_findings(self) -> int:
+        """How many findings are shown of it."""
+        return len(self.findings)
 
     @property
     def size(self) -> int:
@@ -111,10 +118,10 @@ def in_order(findings: Iterable[Finding]) -> tuple[Marked, ...]:
     return tuple(Marked(place, finding) for place, finding in enumerate(ordered, start=1))
 
 
-def views(arrival: Arrival, report: Report, facts: Facts) -> list[ClaimView]:
-    """Every claim and order that was reviewed, as people know it."""
+def views(arrival: Arrival, report: Report, facts: Facts, *, notes: bool = True) -> list[ClaimView]:
+    """Every claim and order that was reviewed, as people know it, with notes or without."""
     index = Index(arrival.entries)
-    marked = in_order(report.findings)
+    marked = in_order(finding for finding in report.findings if is_shown(finding, notes=notes))
     entries = {entry.name: entry for entry in arrival.entries if entry.container is None}
     made = []
     for name in (*report.claims, *report.orders):
@@ -159,6 +166,7 @@ class _Claim:
     def view(self) -> ClaimView:
         return ClaimView(
             name=self.case.resource,
+            title=called(self.case.resource, self.case),
             kind="Claim",
             facts=tuple(self._facts()),
             diagnoses=tuple(self._diagnoses()),
@@ -188,7 +196,7 @@ class _Claim:
         providers = list(dict.fromkeys(self._provider(line) for line in case.lines)) or [("not named", "")]
         patient, born = _person(self.index, self.claim.patient, self.entry)
         return [
-            self._fact("claim", "Claim", case.resource),
+            self._fact("claim", "Claim", called(case.resource, case)),
             self._fact("patient", "Patient", patient, f"born {born}" if born else ""),
             self._fact("payer", "Payer", payer, plan),
             self._fact("authorization", "Authorization", case.authorization or ""),
@@ -283,9 +291,14 @@ def _order(index: Index, entry: Entry, case: OrderCase, marks: tuple[Marked, ...
         fact("visits", "Visits", "" if case.visits is None else number(case.visits)),
         fact("authored", "Written on", request.authored_on or ""),
     ]
-    facts.insert(0, Fact("claim", "Order", case.resource, "", tuple(rest)))
+    facts.insert(0, Fact("claim", "Order", called(case.resource, case), "", tuple(rest)))
     return ClaimView(
-        name=case.resource, kind="Order", facts=tuple(facts), findings=marks, dollars_at_risk=_dollars_at_risk(marks)
+        name=case.resource,
+        title=called(case.resource, case),
+        kind="Order",
+        facts=tuple(facts),
+        findings=marks,
+        dollars_at_risk=_dollars_at_risk(marks),
     )
 
 
@@ -295,7 +308,7 @@ def _dollars_at_risk(marks: Sequence[Marked]) -> str:
 
 
 def _name(index: Index, reference: elements.Reference | None, within: Entry) -> str:
-    """What somebody or some organisation is called; failing that, its reference."""
+    """What somebody or some organization is called; failing that, its reference."""
     entry = index.find(reference, within)
     resource = None if entry is None else entry.resource
     if entry is not None and isinstance(resource, elements.PractitionerRole):
@@ -309,7 +322,8 @@ def _name(index: Index, reference: elements.Reference | None, within: Entry) -> 
         named = ""
     if named or reference is None:
         return named
-    return reference.display or reference.reference or ""
+    said = reference.display or reference.reference or ""
+    return NO_NAME if is_address(said) else said
 
 
 def _person(index: Index, reference: elements.Reference | None, within: Entry) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ class JsonLine(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What one edit changes: the element, and its JSON before and after (empty where there is none)."""
+    """What one edit changes, in words: the element, and what stands there before and after (empty for nothing)."""
 
     element: str
     before: str
@@ -62,7 +63,7 @@ def differences(resource: Any, correction: Correction) -> list[Difference]:
         adds_to_array = edit.op == "add" and isinstance(_at(resource, steps[:-1]), list)
         before = None if adds_to_array else _at(resource, steps)
         after = None if edit.op == "remove" else edit.value
-        found.append(Difference(_named(steps), _compact(before), _compact(after)))
+        found.append(Difference(_named(steps), _said(before), _said(after)))
     return found
 
 
@@ -153,8 +154,49 @@ def _at(part: Any, steps: Sequence[str]) -> Any:
     return part
 
 
+#: What people call the elements that corrections change; what is left out says nothing to them.
+_CALLED = {
+    "net": "net charge", "unitPrice": "price", "quantity": "units", "diagnosisSequence": "pointers",
+    "informationSequence": "information", "servicedPeriod": "time", "servicedDate": "date", "bodySite": "region",
+    "productOrService": "code", "locationCodeableConcept": "place of service", "supportingInfo": "information",
+    "preAuthRef": "authorization", "careTeam": "care team",
+}  # fmt: skip
+_UNSAID = {"value", "coding", "code", "system", "display", "valueQuantity", "diagnosisCodeableConcept"}
+
+
 def _named(steps: Sequence[str]) -> str:
-    return "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in steps if step != "-").lstrip(".")
+    """Where an edit changes something, in words: ``Line 2, modifier 1``."""
+    words: list[str] = []
+    unsaid = False
+    for step in steps:
+        if step.isdigit() and not unsaid:
+            words[-1] = f"{words[-1]} {int(step) + 1}"
+        elif not step.isdigit() and step != "-":
+            unsaid = step in _UNSAID
+            if not unsaid:
+                words.append("line" if step == "item" else _CALLED.get(step, _split(step)))
+    said = ", ".join(words)
+    return said[:1].upper() + said[1:]
+
+
+def _split(step: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", step).lower()
+
+
+def _said(value: Any) -> str:
+    """A value as people read it: a concept by its codes, an amount by its number, a line by its code."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_said(each) for each in value)
+    if not isinstance(value, dict):
+        return str(value) if not isinstance(value, bool) else ("yes" if value else "no")
+    if "productOrService" in value:
+        return " ".join(filter(None, (_said(value["productOrService"]), _said(value.get("modifier", [])))))
+    for key in ("coding", "code", "text", "value", "valueQuantity", "diagnosisCodeableConcept", "reference"):
+        if value.get(key):
+            return _said(value[key])
+    return _compact(value)
 
 
 def _compact(value: Any) -> str:

@@ -14,6 +14,7 @@ from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit.finding import Correction, Denial, Finding
 from fhir_massage.engine.report import Report
 from fhir_massage.facts.book import Facts
+from fhir_massage.present.naming import called
 from fhir_massage.rules import rule_by_id
 
 _STYLES = {"error": "bold red", "warning": "yellow", "information": "cyan"}
@@ -25,18 +26,24 @@ NOT_OURS = "not ours: nothing here bills massage or manual therapy"
 Case = ClaimCase | OrderCase
 
 
-def show(reports: Sequence[Report], facts: Facts, console: Console) -> None:
+def show(reports: Sequence[Report], facts: Facts, console: Console, *, notes: bool = False) -> None:
     """Write the reports to the console: each claim and order with its findings, then the totals.
 
-    Colours only where the console takes them, and lines no longer than is pleasant to read.
+    Colors only where the console takes them, and lines no longer than is pleasant to read. What is only information
+    is left out unless ``notes`` are asked for.
     """
     console.width = min(console.width, _WIDEST)
     for report in reports:
         for name in (*report.claims, *report.orders):
-            _show_subject(name, report, facts, console)
+            _show_subject(name, report, facts, console, notes=notes)
         for name in report.out_of_scope:
-            _block(console, 0, Text.assemble((name, "bold"), ": ", NOT_OURS))
-    _block(console, 0, _totals(reports))
+            _block(console, 0, Text.assemble((called(name, None), "bold"), ": ", NOT_OURS))
+    _block(console, 0, _totals(reports, notes=notes))
+
+
+def is_shown(finding: Finding, *, notes: bool) -> bool:
+    """Whether people see a finding: what is only information they see when they ask for notes."""
+    return notes or finding.severity != "information"
 
 
 def at_risk(findings: Iterable[Finding]) -> Decimal:
@@ -57,9 +64,9 @@ def at_risk(findings: Iterable[Finding]) -> Decimal:
 # --- one claim or order -----------------------------------------------------------------------------
 
 
-def _show_subject(name: str, report: Report, facts: Facts, console: Console) -> None:
+def _show_subject(name: str, report: Report, facts: Facts, console: Console, *, notes: bool) -> None:
     case = report.cases.get(name)
-    findings = [finding for finding in report.findings if finding.resource == name]
+    findings = [finding for finding in report.findings if finding.resource == name and is_shown(finding, notes=notes)]
     about = _about(name, case)
     if not findings:
         _block(console, 0, Text.assemble((_mark("correct", console), "green"), " ", (about, "bold"), ": correct"))
@@ -75,8 +82,8 @@ def _show_subject(name: str, report: Report, facts: Facts, console: Console) -> 
 
 def _about(name: str, case: Case | None) -> str:
     if case is None:
-        return name
-    parts = [name, case.payer_title or "payer not known"]
+        return called(name, case)
+    parts = [called(name, case), case.payer_title or "payer not known"]
     if isinstance(case, ClaimCase):
         days = sorted({line.day for line in case.lines if line.day is not None})
         parts += [" to ".join(dict.fromkeys((str(days[0]), str(days[-1]))))] if days else []
@@ -171,7 +178,7 @@ def _line_words(line: Line, facts: Facts) -> str:
 # --- totals --------------------------------------------------------------------------------------------
 
 
-def _totals(reports: Sequence[Report]) -> Text:
+def _totals(reports: Sequence[Report], *, notes: bool) -> Text:
     claims = sum(len(report.claims) for report in reports)
     orders = sum(len(report.orders) for report in reports)
     passed = sum(len(report.out_of_scope) for report in reports)
@@ -179,7 +186,8 @@ def _totals(reports: Sequence[Report]) -> Text:
         return Text(f"Nothing reviewed; {_number(passed, 'claim')} not ours.")
     if not claims and not orders:
         return Text("Nothing to review: there is no claim and no order for massage or manual therapy here.")
-    findings = [finding for report in reports for finding in report.findings]
+    every = [finding for report in reports for finding in report.findings]
+    findings = [finding for finding in every if is_shown(finding, notes=notes)]
     reviewed = [_number(claims, "claim")] if claims or not orders else []
     reviewed += [_number(orders, "order")] if orders else []
     text = Text.assemble((f"{' and '.join(reviewed)} reviewed: ", "bold"), _counted(findings))
@@ -191,6 +199,8 @@ def _totals(reports: Sequence[Report]) -> Text:
         text.append(f". --fix mends {_number(sure, 'finding')}")
     if passed:
         text.append(f"; {_number(passed, 'claim')} not ours")
+    if len(every) > len(findings):
+        text.append(f"; {_number(len(every) - len(findings), 'note')} hidden (--notes)", style="dim")
     return text.append(".")
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import get_args
 
 import msgspec
 
 from fhir_massage.facts.book import Facts
-from fhir_massage.synthetic import parties, repertoire
+from fhir_massage.synthetic import kinds, parties, repertoire
 from fhir_massage.synthetic.choices import chance
 from fhir_massage.synthetic.claim import References, Team, Writing, writing
 from fhir_massage.synthetic.faults import Answer, Fault, OrderFault, claim_faults, order_faults
@@ -32,6 +33,8 @@ THERAPISTS_PER_PROFESSION = 3
 MOST_CLAIMS = 6
 MOST_TRIES = 5
 ORDER_SHARE = 0.1
+#: How many correct claims are of another kind than the professional bill.
+OTHER_KINDS = 0.1
 #: The faults that live across the claims of a patient, as often as any other fault.
 ACROSS_CLAIMS = ("referral-visits-exhausted", "visit-limit-exceeded", "yearly-visits-exceeded")
 
@@ -113,9 +116,17 @@ class DataSet:
             answers = self._break(made, visits, position)
             if visits.across is not None and position == len(plans) - 1:
                 answers = self._across(made, visits)
+            if not answers and not visits.faults and visits.across is None:
+                self._of_another_kind(made)
             yield from self._written(made, answers)
         if visits.order_fault is not None or chance(self.random, ORDER_SHARE):
             yield from self._order(id, visits, cast, plans[-1].days[-1])
+
+    def _of_another_kind(self, made: Made) -> None:
+        """Make some claims those of a hospital, or requests for authorization."""
+        kind = self.random.choice(get_args(kinds.Kind))
+        if chance(self.random, OTHER_KINDS) and kinds.can_be(made, kind):
+            kinds.make(made, kind)
 
     def _written(self, made: Made, answers: Sequence[Answer]) -> Iterator[Json | KnownFault]:
         yield from made.before
@@ -201,7 +212,8 @@ class DataSet:
             return []
         fault = visits.faults[position]
         for _ in range(MOST_TRIES):
-            possible = fault.rule != "duplicate-claim" or self.claims - self.made >= 2
+            room = self.claims - self.made > len(visits.days) - position  # for one claim more than are planned
+            possible = fault.rule != "duplicate-claim" or room
             if possible and fault.suits(visits.setting):
                 answers = fault.breaks(made, self.market, self.random)
                 if answers:

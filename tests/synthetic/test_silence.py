@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from random import Random
+from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
 from fhir_massage.read.read import encode
 from fhir_massage.read.structure import departures
 from fhir_massage.rules import all_rules
+from fhir_massage.synthetic import kinds
 from fhir_massage.synthetic.faults import Fault, claim_faults, order_faults
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.orders import MadeOrder
@@ -48,6 +50,18 @@ def test_a_correct_claim_is_met_with_silence(made: Made) -> None:
     report = reviewed(encode(made.bundle()))
     assert graves(report) == []
     assert report.corrected == {}
+    assert made.name in report.claims
+
+
+@pytest.mark.parametrize("kind", get_args(kinds.Kind))
+@examples(100, 1000)
+@given(made=correct_claims())
+def test_a_correct_claim_of_another_kind_is_met_with_silence(made: Made, kind: kinds.Kind) -> None:
+    assume(kinds.can_be(made, kind))
+    made.claim = copy.deepcopy(made.claim)
+    kinds.make(made, kind)
+    report = reviewed(encode(made.bundle()))
+    assert [rule for rule, *_ in graves(report)] == []
     assert made.name in report.claims
 
 

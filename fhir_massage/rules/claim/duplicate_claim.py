@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fhir_massage.case.seen import ClaimCase, EarlierLine, Line
@@ -44,7 +45,7 @@ def duplicate_claim(case: ClaimCase) -> Iterator[Found]:
             yield Found(
                 line.element,
                 f"{named(case.facts, line.code, line.day)} of {line.day} was billed by the same provider on "
-                f"{billed.claim} already.",
+                f"{_called(billed.claim)} already.",
                 citations=cite(
                     case.facts,
                     *case.facts.rule_sources.all("duplicate-claim", line.day or case.today),
@@ -60,3 +61,8 @@ def _billed_before(case: ClaimCase, line: Line) -> EarlierLine | None:
         return None
     others = case.read_same_service(line.provider.key, line.day, line.code)
     return next((other for other in others if other.sent_before and repeats.isdisjoint(other.modifiers)), None)
+
+
+def _called(claim: str) -> str:
+    """Another claim by its type and id; one that is known by an address alone has no name."""
+    return claim if re.fullmatch(r"[A-Za-z]+/[A-Za-z0-9.-]+", claim) else "another claim"

@@ -24,7 +24,7 @@ from fhir_massage.present.claim import ClaimView, in_order, place, views
 from fhir_massage.present.denial import in_words
 from fhir_massage.present.marked import Difference, differences, marked_json
 from fhir_massage.present.outcome import reason
-from fhir_massage.present.text import at_risk
+from fhir_massage.present.text import at_risk, is_shown
 from fhir_massage.read.read import Arrival, encode, parse, read
 from fhir_massage.rules import rule_by_id
 from fhir_massage.store.findings import record_review, record_step
@@ -52,6 +52,7 @@ class Session:
         self.confirming = ""
         self.editing = ""
         self.count = False
+        self.notes = False
         self.id = uuid.uuid4()
         self.arrival: Arrival = Arrival()
         self.document: Any = None
@@ -220,6 +221,7 @@ def _session() -> Session:
     file = request.files.get("file")
     content = file.read() if file is not None and file.filename else request.form.get("claim", "").encode()
     session = Session(content, asked_day())
+    session.notes = request.form.get("show_notes", request.form.get("notes", "")) == "on"
     if len(session.content) > most:
         raise TooLarge(f"the document has {len(session.content):,} bytes; at most {most:,} are read")
     return session
@@ -246,7 +248,8 @@ def _page(session: Session, error: Unreadable | None = None) -> Response:
         error=error,
         excerpt=_excerpt(session.content, error),
         claims=_views(session) if report is not None else [],
-        marks=in_order(report.findings) if report is not None else (),
+        marks=in_order(_told(report, session.notes)),
+        hidden=0 if report is None else len(report.findings) - len(_told(report, session.notes)),
         sure=_sure(report),
         steps=steps.write_steps(session.steps),
         digest=steps.digest(session.document) if report is not None else "",
@@ -280,7 +283,11 @@ def _words(session: Session) -> dict[str, Any]:
 
 def _views(session: Session) -> list[ClaimView]:
     assert session.report is not None
-    return views(session.arrival, session.report, service().facts)
+    return views(session.arrival, session.report, service().facts, notes=session.notes)
+
+
+def _told(report: Report | None, notes: bool) -> list[Finding]:
+    return [] if report is None else [finding for finding in report.findings if is_shown(finding, notes=notes)]
 
 
 def _shown(session: Session) -> str:

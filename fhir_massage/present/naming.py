@@ -1,0 +1,23 @@
+"""What people call a claim, an order and whoever is on it; addresses and places in a document are no names."""
+
+from __future__ import annotations
+
+import re
+
+from fhir_massage.case.seen import ClaimCase, OrderCase
+
+NO_NAME = "(no name)"
+_ID = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]+")
+
+
+def called(name: str, case: ClaimCase | OrderCase | None) -> str:
+    """What a claim or order is called: by its type and id, else by its day."""
+    if _ID.fullmatch(name):
+        return name
+    what = "Order" if isinstance(case, OrderCase) else "Claim"
+    return what if case is None or case.day is None else f"{what} of {case.day}"
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address within a document, which is nobody's name."""
+    return text.startswith(("urn:", "#"))
