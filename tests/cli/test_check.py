@@ -139,7 +139,7 @@ class TestInput:
         assert f"line {len(lines) + 1}" in result.stderr.decode()
 
     def test_files_of_a_bulk_export_are_reviewed_as_one_file_of_them_all(self, tmp_path: Path) -> None:
-        write_data_set(DataSet(shipped(), claims=60, seed=7, errors=0.3), tmp_path)
+        write_data_set(DataSet(shipped(), claims=60, seed=8, errors=0.3), tmp_path)
         files = sorted(each for each in tmp_path.glob("*.ndjson") if each.stem != "answers")
         as_one = b"".join(each.read_bytes() for each in files)
         assert b'"contained"' in (tmp_path / "ServiceRequest.ndjson").read_bytes(), "a referral contains its requester"
@@ -296,9 +296,19 @@ class TestFix:
     def test_a_correction_that_needs_a_person_is_not_made(self, tmp_path: Path) -> None:
         content = claim(line("97140", units=1, minutes=30))
         out = tmp_path / "same.json"
-        result = run(put(tmp_path, "claim.json", content), "--fix", "--out", out)
+        result = run(put(tmp_path, "claim.json", content), "--fix", "--notes", "--out", out)
         assert "after you confirm" in " ".join(result.stdout.decode().split())
         assert json.loads(out.read_text()) == content
+
+    def test_notes_are_shown_to_those_who_ask(self, tmp_path: Path) -> None:
+        """A unit left unbilled is only information: text hides it, and says so; JSON holds it."""
+        file = put(tmp_path, "claim.json", claim(line("97140", units=1, minutes=30)))
+        hidden = " ".join(run(file).stdout.decode().split())
+        assert ": correct" in hidden and "1 note hidden (--notes)" in hidden and "units-below" not in hidden
+        shown = " ".join(run(file, "--notes").stdout.decode().split())
+        assert "units-below-minutes" in shown and "hidden" not in shown
+        findings = json.loads(run(file, "--format", "json").stdout)["findings"]
+        assert [each["rule"] for each in findings] == ["units-below-minutes"]
 
     def test_ndjson_keeps_the_lines_that_need_nothing(self, tmp_path: Path) -> None:
         lines = [json.dumps(each).encode() for each in (GOOD, BAD)] + [b'{"resourceType": "Cl']

@@ -42,7 +42,7 @@ def test_a_correction_tells_what_it_changes() -> None:
     bundle = claim(line("97140", units=3, minutes=22), payer="commercial")
     (finding,) = reviewed(bundle).findings
     told = {d.element: (d.before, d.after) for d in differences(resource(bundle, "Claim"), finding.corrections[0])}
-    assert told["item[0].quantity.value"] == ("3", "1")
+    assert told["Line 1, units"] == ("3", "1")
 
 
 def test_cards_of_any_service_are_drawn_whatever_they_hold() -> None:
