@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.read.read import syntax_error
+from fhir_massage.read.named import syntax_error
 from fhir_massage.read.references import relative
 
 #: Where the resources that rules see name their patient.

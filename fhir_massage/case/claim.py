@@ -33,7 +33,7 @@ from fhir_massage.edit.patch import touched_keys, touched_places
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 from fhir_massage.read import codes, dates, elements
-from fhir_massage.read.quantity import measure
+from fhir_massage.read.quantity import measure, within_reason
 from fhir_massage.read.read import Entry, part
 from fhir_massage.read.references import Index, same
 
@@ -88,7 +88,7 @@ class ClaimReader:
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
         self.by_sequence = {d.sequence: d for d in diagnoses if d.sequence is not None}
         self._read_members_with_identifier()
-        lines = tuple(self._line(i, item) for i, item in enumerate(claim.item))
+        lines = tuple(self._line(i, item) for i, item in enumerate(claim.item[: elements.MOST_LINES]))
         referral_element, referral_entry = self._referral()
         authorization = (
             None if insurance is None else next((r for r in insurance[1].pre_auth_ref if r and r.strip()), None)
@@ -124,8 +124,9 @@ class ClaimReader:
             else f"Claim.insurance[{insurance[0]}].preAuthRef",
             benefits=tuple(benefits_on(self.record, self.index, coverage_entry, self.patient)),
             created=dates.day(claim.created),
-            total=_money(claim.total),
-            insurances=tuple(self._slot(i, slot) for i, slot in enumerate(claim.insurance)),
+            total=_money(claim.total) if len(claim.item) <= elements.MOST_LINES else None,
+            lines_beyond=max(len(claim.item) - elements.MOST_LINES, 0),
+            insurances=tuple(self._slot(i, s) for i, s in enumerate(claim.insurance[: elements.MOST_POLICIES])),
             accident=claim.accident is not None,
             institutional=any(code == "institutional" for _, code in codes.codes(claim.type)),
             asks_only=claim.use in ("preauthorization", "predetermination"),
@@ -173,7 +174,7 @@ class ClaimReader:
     # --- who pays ------------------------------------------------------------------------------
 
     def _insurance(self) -> tuple[int, elements.Insurance] | None:
-        slots = list(enumerate(self.claim.insurance))
+        slots = list(enumerate(self.claim.insurance[: elements.MOST_POLICIES]))
         if not slots:
             return None
         for position, slot in slots:
@@ -252,7 +253,7 @@ class ClaimReader:
             provider=self._rendering(item),
             policy=None if day is None else self._policy(day),
             unit_price=_money(item.unit_price),
-            factor=None if item.factor is None else _decimal(item.factor),
+            factor=None if item.factor is None else _decimal(within_reason(item.factor)),
             net=_money(item.net),
             place_of_service=codes.place_of_service(item.location_codeable_concept),
         )
@@ -486,7 +487,7 @@ def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
         return None, False
     kind = measure(quantity.code, quantity.unit)
     if kind == "count":
-        value = quantity.value
+        value = within_reason(quantity.value)
         return (int(value) if value == int(value) else value), False
     return None, kind in ("minutes", "hours")
 
@@ -494,17 +495,17 @@ def _units(quantity: elements.Quantity | None) -> tuple[Number | None, bool]:
 def _in_minutes(quantity: elements.Quantity | None) -> Number | None:
     if quantity is None or quantity.value is None or quantity.value < 0:
         return None
-    kind = measure(quantity.code, quantity.unit)
+    kind, value = measure(quantity.code, quantity.unit), within_reason(quantity.value)
     if kind == "minutes":
-        return quantity.value
-    return quantity.value * 60 if kind == "hours" else None
+        return value
+    return value * 60 if kind == "hours" else None
 
 
 def _money(money: elements.Money | None) -> Decimal | None:
     """Dollars; ``None`` for what is not known, or is in another currency."""
     if money is None or money.value is None or money.currency not in (None, "USD"):
         return None
-    return _decimal(money.value)
+    return _decimal(within_reason(money.value))
 
 
 @lru_cache(maxsize=4096, typed=True)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 
 from fhir_massage.read import codes, dates, elements
 from fhir_massage.read.read import Entry
 from fhir_massage.read.references import Index
 
+#: A claim form holds four modifiers a line. So many are looked at.
+MOST_MODIFIERS = 12
+
 
 def modifiers_of(concepts: Sequence[elements.CodeableConcept]) -> tuple[str, ...]:
-    """A line's modifiers as they are written on claims, in their order."""
-    return tuple([modifier for concept in concepts for modifier in _modifiers(concept)])
+    """A line's modifiers as they are written on claims, in their order; of more than any line has, the first."""
+    return tuple(islice((modifier for concept in concepts for modifier in _modifiers(concept)), MOST_MODIFIERS))
 
 
 def service_of(item: elements.Item) -> tuple[str | None, tuple[str, ...]]:

@@ -257,7 +257,7 @@ def _performers(
     profession = people.profession_of(request.performer_type)
     if profession is not None:
         performers.append(Performer(element="ServiceRequest.performerType", profession=profession))
-    for position, reference in enumerate(request.performer):
+    for position, reference in enumerate(request.performer[: elements.MOST_PERFORMERS]):
         provider = people.provider(reference, f"ServiceRequest.performer[{position}]")
         performers.append(Performer(element=provider.element, profession=provider.profession))
     return performers

@@ -213,7 +213,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (``referred_by``, as box 17 of the paper claim has it), or by VA's number. ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``said_minutes`` are timed minutes that the claim says of its only day and
-    of no line. ``memo`` keeps what several rules of a family work out from the case,
+    of no line; ``lines_beyond`` counts lines that were not looked at. ``memo`` keeps what several rules of a family work out from the case,
     for the time of one review.
     """
 
@@ -248,6 +248,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     institutional: bool = False
     asks_only: bool = False
     said_minutes: Number | None = None
+    lines_beyond: int = 0
     referred_by: Provider | None = None
     memo: dict[str, Any] = msgspec.field(default_factory=dict)
 

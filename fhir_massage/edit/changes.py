@@ -112,7 +112,7 @@ class ClaimChange:
             return self._cannot(index)
         number, coding = place
         concepts = self._items[index]["modifier"]
-        if coding is not None and sum(1 for each in concepts[number]["coding"] if each.get("code")) > 1:
+        if coding is not None and _has_several_codes(concepts[number]["coding"]):
             self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}/coding/{coding}"))
         elif len(concepts) > 1:
             self._edits.append(Edit("remove", f"/item/{index}/modifier/{number}"))
@@ -206,6 +206,11 @@ class ClaimChange:
                     if coding.get("system"):
                         return {"system": coding["system"]}
         return {}
+
+
+def _has_several_codes(codings: Iterable[Mapping[str, Any]]) -> bool:
+    coded = (coding for coding in codings if coding.get("code"))
+    return next(coded, None) is not None and next(coded, None) is not None
 
 
 def modifier_places(item: Mapping[str, Any]) -> list[tuple[int, int | None]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -74,7 +75,7 @@ class LineView(msgspec.Struct, frozen=True):
     gravest: str | None
 
     def __getitem__(self, key: str) -> Cell:
-        return next(cell for cell in self.cells if cell.key == key)
+        return _by_key(self.cells, key)
 
 
 class DiagnosisView(msgspec.Struct, frozen=True):
@@ -109,7 +110,18 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.lines)
 
     def __getitem__(self, key: str) -> Fact:
-        return next(fact for fact in self.facts if fact.key == key)
+        return _by_key(self.facts, key)
+
+
+K = TypeVar("K", Fact, Cell)
+
+
+def _by_key(parts: Sequence[K], key: str) -> K:
+    """The part with the key. Raises ``KeyError``, so that templates look for an attribute of that name."""
+    for part in parts:
+        if part.key == key:
+            return part
+    raise KeyError(key)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Marked, ...]:

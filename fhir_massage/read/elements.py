@@ -6,23 +6,20 @@ resource's own JSON. Dates stay the text that FHIR has, because they may be part
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
 
 #: An electronic claim has at most so many service lines: ASC X12N 837I (005010X223), loop 2400; the 837P has 50.
+#: Those after are not looked at.
 MOST_LINES = 999
-#: Eleven payers stand on a claim there, and four modifiers on a line; an order names few performers. This leaves room for whatever else.
+#: Eleven payers stand on a claim there; an order names few performers. More are not looked at.
 MOST_POLICIES = 99
 MOST_PERFORMERS = 99
-MOST_MODIFIERS = 12
-MOST_CODINGS_OF_A_MODIFIER = 4
-MOST_CODINGS = 30
-#: Amounts, units and factors: more than any claim's, and few enough digits to reckon with to the cent.
-LARGEST_NUMBER = 100_000_000
+#: Amounts, units and factors: far more than any claim's, and few enough digits to reckon with to the cent.
+LARGEST_NUMBER = 10**15
 
-_BOUNDS = msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)
-Amount = Union[Annotated[int, _BOUNDS], Annotated[float, _BOUNDS]]  # noqa: UP007 (decoded as it stands)
+Amount = Union[int, float]  # noqa: UP007 (decoded as it stands)
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -36,12 +33,8 @@ class Coding(Element, frozen=True, kw_only=True, gc=False):
 
 
 class CodeableConcept(Element, frozen=True, kw_only=True, gc=False):
-    coding: Annotated[list[Coding], msgspec.Meta(max_length=MOST_CODINGS)] = []
+    coding: list[Coding] = []
     text: str | None = None
-
-
-class ModifierConcept(CodeableConcept, frozen=True, kw_only=True, gc=False):
-    coding: Annotated[list[Coding], msgspec.Meta(max_length=MOST_CODINGS_OF_A_MODIFIER)] = []
 
 
 class Identifier(Element, frozen=True, kw_only=True, gc=False):
@@ -139,7 +132,7 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     procedure_sequence: list[int] = []
     information_sequence: list[int] = []
     product_or_service: CodeableConcept | None = None
-    modifier: Annotated[list[ModifierConcept], msgspec.Meta(max_length=MOST_MODIFIERS)] = []
+    modifier: list[CodeableConcept] = []
     serviced_date: str | None = None
     serviced_period: Period | None = None
     quantity: Quantity | None = None
@@ -149,6 +142,8 @@ class Item(Element, frozen=True, kw_only=True, gc=False):
     body_site: CodeableConcept | None = None
     sub_site: list[CodeableConcept] = []
     encounter: list[Reference] = []
+    #: STU3's name of ``productOrService``.
+    service: Any = None
     location_codeable_concept: CodeableConcept | None = None
 
 
@@ -177,13 +172,19 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
     diagnosis: list[ClaimDiagnosis] = []
     procedure: list[ClaimProcedure] = []
     accident: Accident | None = None
-    item: Annotated[list[Item], msgspec.Meta(max_length=MOST_LINES)] = []
+    item: list[Item] = []
 
 
 class Claim(Billed, frozen=True, kw_only=True, gc=False, tag="Claim"):
     type: CodeableConcept | None = None
-    insurance: Annotated[list[Insurance], msgspec.Meta(max_length=MOST_POLICIES)] = []
+    insurance: list[Insurance] = []
     total: Money | None = None
+    # What only claims of other versions have: DSTU2, then R5.
+    coverage: Any = None
+    target: Any = None
+    trace_number: Any = None
+    diagnosis_related_group: Any = None
+    patient_paid: Any = None
 
 
 class ExplanationOfBenefit(Billed, frozen=True, kw_only=True, gc=False, tag="ExplanationOfBenefit"):
@@ -260,7 +261,7 @@ class ServiceRequest(Resource, frozen=True, kw_only=True, gc=False, tag="Service
     authored_on: str | None = None
     requester: Reference | None = None
     performer_type: CodeableConcept | None = None
-    performer: Annotated[list[Reference], msgspec.Meta(max_length=MOST_PERFORMERS)] = []
+    performer: list[Reference] = []
     reason_code: list[CodeableConcept] = []
     reason_reference: list[Reference] = []
     insurance: list[Reference] = []

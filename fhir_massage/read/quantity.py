@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
+from fhir_massage.read.elements import LARGEST_NUMBER
+
 COUNTS = frozenset({"", "1", "{unit}", "{units}", "un", "unit", "units"})
 MINUTES = frozenset({"min", "minute", "minutes"})
 HOURS = frozenset({"h", "hr", "hour", "hours"})
@@ -22,3 +24,8 @@ def measure(code: str | None, unit: str | None) -> Literal["count", "minutes", "
     if text in HOURS:
         return "hours"
     return "span" if text in SPANS else None
+
+
+def within_reason(value: int | float) -> int | float:
+    """The number, or the largest that is reckoned with where it is larger (or less, below nought)."""
+    return max(-LARGEST_NUMBER, min(value, LARGEST_NUMBER))

@@ -14,6 +14,8 @@ import orjson
 
 from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.read import elements
+from fhir_massage.read.named import as_utf8, syntax_error
+from fhir_massage.read.versions import foreign_version, version_of_type
 
 #: The largest document that is read, in bytes. Bulk input is read line by line.
 LARGEST_DOCUMENT = 64 * 1024 * 1024
@@ -132,6 +134,7 @@ def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
 
 def parse(content: bytes) -> Any:
     """Any JSON, with decimals as written. Raises ``Unreadable`` with line and column."""
+    content = as_utf8(content)
     return _parse(content, Document(content))
 
 
@@ -188,7 +191,7 @@ def replaced(entry: Entry, content: dict[str, Any]) -> list[Entry]:
     """The entry with other content, and what that contains. Raises ``Unreadable``."""
     arrival = Arrival()
     document = Document(content)
-    _collect(arrival, _convert(content, entry.place), document, (), entry.place, entry.full_url)
+    _collect_apart(arrival, content, document, (), entry.place, entry.full_url)
     return arrival.entries
 
 
@@ -222,7 +225,7 @@ def _within(error: Unreadable, line: str) -> Unreadable:
 def _read_bytes(content: bytes) -> Arrival:
     if len(content) > LARGEST_DOCUMENT:
         raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = as_utf8(content)
     document = Document(content)
     resource = _read_at_once(content)
     if resource is None:
@@ -249,29 +252,6 @@ def _parse(content: bytes, document: Document) -> Any:
         raise _too_deep() from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise syntax_error(content) from None
-
-
-def syntax_error(content: bytes) -> Unreadable:
-    """Why the bytes are not JSON, with line and column."""
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        return Unreadable("the text is not UTF-8", line=line, column=error.start - (before.rfind(b"\n") + 1) + 1)
-    try:
-        json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        return Unreadable(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
-    except RecursionError:
-        return _too_deep()
-    except ValueError as error:
-        return Unreadable(f"not JSON: {error}")
-    return Unreadable("not JSON: a number is too large, or a character is not allowed")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _too_deep() -> TooLarge:
@@ -304,6 +284,10 @@ def _collect(
         return
     if isinstance(resource, elements.Parameters):
         _collect_parameters(arrival, resource.parameter, document, (*path, "parameter"), f"{place}.parameter")
+        return
+    version = foreign_version(resource)
+    if version is not None:
+        arrival.unread.append(Unreadable(f"this is a claim of FHIR {version}; FHIR R4 is read here", place=place))
         return
     entry = Entry(resource, document, path, place, full_url, container)
     arrival.entries.append(entry)
@@ -344,8 +328,7 @@ def _read_parts(document: Document, content: Any, bad: Iterable[Path]) -> Arriva
         _parts_of_parameters(arrival, document, content.get("parameter"), ("parameter",), "Parameters.parameter", bad)
     else:
         _refuse_duplicates(bad, (), str(kind))
-        resource = _convert(content, str(kind))
-        _collect(arrival, resource, document, (), elements.kind(resource), None)
+        _collect_apart(arrival, content, document, (), str(kind), None)
     return arrival
 
 
@@ -428,9 +411,37 @@ def _part(
         for duplicate in bad:
             if duplicate[: len(path)] == path:
                 raise _duplicate(duplicate[len(path) :], place)
-        _collect(arrival, _convert(content, place), document, path, place, full_url)
+        _collect_apart(arrival, content, document, path, place, full_url)
     except Unreadable as error:
         arrival.unread.append(error)
+
+
+def _collect_apart(
+    arrival: Arrival, content: Mapping[str, Any], document: Document, path: Path, place: str, full_url: str | None
+) -> None:
+    """Collect a resource, and what it contains each by itself, so that one that cannot be read loses no other."""
+    contained = content.get("contained")
+    if not isinstance(contained, list) or not contained:
+        _collect(arrival, _convert(content, place), document, path, _place_of(content, place), full_url)
+        return
+    alone = _convert({key: value for key, value in content.items() if key != "contained"}, place)
+    before = len(arrival.entries)
+    _collect(arrival, alone, document, path, _place_of(content, place), full_url)
+    if len(arrival.entries) == before:
+        return
+    entry = arrival.entries[before]
+    for index, inner in enumerate(contained):
+        here = f"{entry.place}.contained[{index}]"
+        try:
+            if not isinstance(inner, Mapping):
+                raise Unreadable(f"expected an object, got {_json_type(inner)}", place=here)
+            _collect(arrival, _convert(inner, here), document, (*path, "contained", index), here, None, entry)
+        except Unreadable as error:
+            arrival.unread.append(error)
+
+
+def _place_of(content: Mapping[str, Any], place: str) -> str:
+    return str(content.get("resourceType")) if place == "None" else place
 
 
 def _convert(content: Mapping[str, Any], place: str) -> elements.Resource:
@@ -439,17 +450,41 @@ def _convert(content: Mapping[str, Any], place: str) -> elements.Resource:
         at = None if place == "None" else place
         raise Unreadable("resourceType is missing: this is no FHIR resource", place=at)
     if kind not in _KNOWN_TYPES:
-        raise Unreadable("resourceType is not one of FHIR R4", place=f"{place}.resourceType")
+        raise Unreadable(_unknown_type(kind), place=f"{place}.resourceType")
     try:
         # Decimals are for what goes out; rules read plain numbers, which the bytes give back.
-        resource: elements.Resource = _typed.decode(encode(content))
+        return _typed_of(content)
     except RecursionError:
         raise _too_deep() from None
     except msgspec.ValidationError as error:
         raise _wrong_type(error, place) from None
     except (msgspec.MsgspecError, TypeError):
         raise Unreadable("it holds something that is not JSON", place=place) from None
+
+
+def _typed_of(content: Mapping[str, Any]) -> elements.Resource:
+    """The struct of a resource. FHIR puts ``null`` beside what has only extensions; it is passed over."""
+    try:
+        resource: elements.Resource = _typed.decode(encode(content))
+    except msgspec.ValidationError:
+        resource = _typed.decode(encode(_without_nulls(content)))
     return resource
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_nulls(inner) for inner in value if inner is not None]
+    return value
+
+
+def _unknown_type(kind: str) -> str:
+    """Why a type is not read. One that no version has may be anything, a name too, and is not repeated."""
+    version = version_of_type(kind)
+    if version is None:
+        return "resourceType is no resource of FHIR R4"
+    return f"{kind} is a resource of FHIR {version}; FHIR R4 is read here"
 
 
 _KNOWN_TYPES = frozenset(kind.__name__ for kind in elements.READ) | frozenset(elements.OTHER_TYPES)
@@ -475,12 +510,8 @@ def _wrong_type(error: msgspec.ValidationError, place: str) -> Unreadable:
             _JSON_TYPES.get(part, f"a {part}") for part in _alternatives(expected[1]) if part != "null"
         )
         reason = f"expected {wanted}, got {_JSON_TYPES.get(expected[2], expected[2])}"
-    elif longest := re.fullmatch(r"Expected `array` of length <= (\d+)", reason):
-        reason = f"more than {longest[1]}, which are more than are read here"
-    elif re.fullmatch(r"Expected `.+` [<>]= \S+", reason):
-        reason = "the number is larger than any claim's"
     elif "resourceType" in where:
-        reason = "resourceType is not one of FHIR R4"
+        reason = "resourceType is no resource of FHIR R4"
     return Unreadable(reason, place=f"{place}{path}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Response
 
-from fhir_massage.read.read import read
+from fhir_massage import Report
 from fuzz import __main__ as fuzz
 from fuzz.judge import Judge
 from fuzz.messages import messages
@@ -145,22 +145,34 @@ def test_a_claim_of_any_size_that_is_read_is_reviewed_within_bounds(content: byt
     assert report.claims == ("Claim/c1",) and report.broken == ()
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (claim_of(item=lambda line: [line] * 1000), "more than 999"),
-        (claim_of(item=lambda line: [{**line, "quantity": {"value": 1e30}}]), "larger than any claim's"),
-        (claim_of(item=lambda line: [{**line, "net": {"value": -1e9}}]), "larger than any claim's"),
-    ],
-)
-def test_a_claim_beyond_every_claim_is_set_aside_with_the_reason(content: bytes, reason: str) -> None:
-    arrival = read(b'{"resourceType": "Bundle", "entry": [{"resource": ' + content + b"}]}")
-    assert arrival.entries == []
-    assert reason in str(arrival.unread[0])
+def reviewed_whole(content: bytes) -> Report:
+    from fhir_massage import review
+
+    report = review(content)
+    assert report.unread == () and report.broken == ()
+    assert len(report.claims) + len(report.orders) == 1
+    return report
 
 
-def test_an_order_for_more_performers_than_any_is_set_aside_with_the_reason() -> None:
-    order = {"resourceType": "ServiceRequest", "id": "s1", "performer": [{"reference": "Practitioner/x"}] * 100}
-    arrival = read({"resourceType": "Bundle", "entry": [{"resource": order}]})
-    assert arrival.entries == []
-    assert "more than 99" in str(arrival.unread[0])
+def test_lines_beyond_what_a_claim_holds_are_counted_and_not_looked_at() -> None:
+    report = reviewed_whole(claim_of(item=lambda line: [{**line, "sequence": n + 1} for n in range(5000)]))
+    said = [finding.message for finding in report.findings if finding.rule == "claim-form-limit"]
+    assert any("4,001 after them were not reviewed" in message for message in said)
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30, 10**40])
+def test_a_number_beyond_any_claims_loses_nothing(value: float) -> None:
+    report = reviewed_whole(claim_of(item=lambda line: [{**line, "quantity": {"value": value}}, line]))
+    assert any(finding.expression[0].startswith("Claim.item[0].quantity") for finding in report.findings)
+    reviewed_whole(claim_of(item=lambda line: [{**line, "net": {"value": value}}]))
+
+
+def test_an_order_for_any_number_of_performers_is_reviewed() -> None:
+    code = {"coding": [{"code": "97124"}]}
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "s1",
+        "code": code,
+        "performer": [{"reference": "Practitioner/x"}] * 5000,
+    }
+    reviewed_whole(json.dumps(order).encode())

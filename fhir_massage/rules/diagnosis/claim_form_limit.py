@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from fhir_massage.case.lines import MOST_MODIFIERS as MOST_READ
 from fhir_massage.case.seen import ClaimCase
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.rules.registry import claim_rule
@@ -27,7 +28,7 @@ def claim_form_limit(case: ClaimCase) -> Iterator[Found]:
 
     What it checks
     More than twelve diagnoses on the claim, more than four pointers to diagnoses or four modifiers on a line, and
-    the same diagnosis twice.
+    the same diagnosis twice. And more lines than any electronic claim holds.
 
     Why it is denied
     What has no place on the form is lost, or the claim is sent back (CO-16).
@@ -38,6 +39,13 @@ def claim_form_limit(case: ClaimCase) -> Iterator[Found]:
     Source
     National Uniform Claim Committee, 1500 claim form instructions, items 21, 24D and 24E.
     """
+    if case.lines_beyond:
+        count = len(case.lines) + case.lines_beyond
+        yield Found(
+            "Claim.item",
+            f"The claim has {count:,} lines; an electronic claim holds {len(case.lines)} at most, and the "
+            f"{case.lines_beyond:,} after them were not reviewed.",
+        )
     if len(case.diagnoses) > MOST_DIAGNOSES:
         yield Found(
             "Claim.diagnosis",
@@ -58,5 +66,10 @@ def claim_form_limit(case: ClaimCase) -> Iterator[Found]:
         if len(line.modifiers) > MOST_MODIFIERS:
             yield Found(
                 f"{line.element}.modifier",
-                f"Line {line.index + 1} has {len(line.modifiers)} modifiers; a claim form holds {MOST_MODIFIERS}.",
+                f"Line {line.index + 1} has {len(line.modifiers)}{_or_more(line.modifiers)} modifiers; "
+                f"a claim form holds {MOST_MODIFIERS}.",
             )
+
+
+def _or_more(modifiers: Sequence[str]) -> str:
+    return " or more" if len(modifiers) == MOST_READ else ""

@@ -12,6 +12,9 @@ from fhir_massage.rules.tools import certain, change, confirmed, counted, is_tim
 from fhir_massage.rules.units.allotments import RECORD, units_by_line
 from fhir_massage.rules.units.counting import units_of
 
+#: Item 24G of the paper claim has three digits.
+MOST_UNITS = 999
+
 
 @claim_rule(
     "units-not-whole",
@@ -24,7 +27,7 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
     """Ask for units as a whole number.
 
     What it checks
-    A line whose quantity is nought, negative, a fraction, or given in minutes. An absent one means one unit, and
+    A line whose quantity is nought, negative, a fraction, or given in minutes, or more than the form has digits for. An absent one means one unit, and
     is an error only for a timed service whose minutes make another number.
 
     Why it is denied
@@ -43,7 +46,7 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
             continue
         yield Found(
             f"{line.element}.quantity",
-            f"{named(case.facts, line.code, line.day or case.today)}: {_units_in_words(line)}; units must be a whole number above nought.",
+            f"{named(case.facts, line.code, line.day or case.today)}: {_units_in_words(line)}; units must be a whole number from 1 to {MOST_UNITS}.",
             tuple(_whole_units(case, line)),
         )
 
@@ -53,7 +56,7 @@ def _is_right(case: ClaimCase, line: Line) -> bool:
     if line.units is None:
         one = line.minutes is None or not is_timed(case, line) or units_of(line.minutes) == 1
         return one and not line.units_given_in_minutes
-    return line.units >= 1 and line.units == int(line.units)
+    return 1 <= line.units <= MOST_UNITS and line.units == int(line.units)
 
 
 def _units_in_words(line: Line) -> str:
