@@ -20,11 +20,12 @@ def with_claim(change: Any) -> Json:
     return copied
 
 
-def test_its_claim_names_massage_in_words_and_gets_no_error_or_warning() -> None:
+def test_its_claim_names_massage_in_words_and_is_told_to_code_it() -> None:
     report = reviewed(PATIENT, ON)
     assert len(report.claims) == 1
     assert [(f.rule, f.severity, f.expression[0]) for f in report.findings] == [
-        ("reference-unresolved", "information", "Claim.insurance[0].coverage")
+        ("reference-unresolved", "information", "Claim.insurance[0].coverage"),
+        ("code-not-read", "warning", "Claim.item[3].productOrService"),
     ]
     assert report.corrected == {}
     assert report.unread == ()

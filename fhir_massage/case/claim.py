@@ -17,6 +17,7 @@ from fhir_massage.case.payer import Payer, payer_named, payer_of, payor_name
 from fhir_massage.case.people import Directory, People, refers, rendering_member
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import read_referral
+from fhir_massage.case.scope import item_is_ours
 from fhir_massage.case.seen import (
     ClaimCase,
     Coverage,
@@ -256,6 +257,9 @@ class ClaimReader:
             factor=None if item.factor is None else _decimal(within_reason(item.factor)),
             net=_money(item.net),
             place_of_service=codes.place_of_service(item.location_codeable_concept),
+            of_other_system=code is None
+            and any(codes.codes(item.product_or_service))
+            and not item_is_ours(self.facts, item, self.today),
         )
 
     def _policy(self, day: date) -> Policy | None:

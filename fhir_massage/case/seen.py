@@ -61,7 +61,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``units`` are 15-minute units for timed codes and ``None`` where absent or not a count;
     ``minutes`` of service, with ``minutes_from`` saying where they were read; ``start`` and ``end``
-    where the line's period carries times; ``place_of_service`` is CMS's code of the place; ``regions`` from body sites (``all_sites_known`` where each of
+    where the line's period carries times; ``place_of_service`` is CMS's code of the place; ``of_other_system`` marks a
+    line without procedure code that bears another system's, of a service that is none of ours; ``regions`` from body sites (``all_sites_known`` where each of
     them is one that the facts know). Money is in dollars.
     """
 
@@ -88,6 +89,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     factor: Decimal | None
     net: Decimal | None
     place_of_service: str | None = None
+    of_other_system: bool = False
 
     @property
     def hints(self) -> frozenset[str]:

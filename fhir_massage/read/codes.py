@@ -93,7 +93,8 @@ TYPOLOGY_SYSTEMS = frozenset(
 )
 
 #: A procedure code, and modifiers that are glued to it: ``97140-59``, ``97140:GP``, ``97140GP``.
-_GLUED = re.compile(r"(\d{4}[0-9A-Z]|[A-Z]\d{4})((?:[-:,\s]*[0-9A-Z]{2})*)")
+#: One that begins with a digit stands behind a mark: a run of digits is another system's code.
+_GLUED = re.compile(r"(\d{4}[0-9A-Z]|[A-Z]\d{4})((?:[-:,\s]+[0-9A-Z]{2}|[A-Z][0-9A-Z])*)")
 _PROCEDURE_SHAPE = re.compile(r"\d{4}[0-9A-Z]|[A-Z]\d{4}")
 _ICD_SHAPE = re.compile(r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?")
 _TAXONOMY_SHAPE = re.compile(r"[0-9A-Z]{9}X")

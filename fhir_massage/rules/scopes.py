@@ -43,6 +43,7 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pointers: tuple[int, ...]
     claim_diagnoses: tuple[Diagnosis, ...]
     place_of_service: str | None
+    of_other_system: bool
     supervised: bool
     _case: ClaimCase
     _line: Line
@@ -302,6 +303,7 @@ def line_of(case: ClaimCase, line: Line) -> AnyLine:
         pointers=line.pointers,
         claim_diagnoses=case.diagnoses,
         place_of_service=line.place_of_service,
+        of_other_system=line.of_other_system,
         supervised=_is_supervised(case, line),
         _case=case,
         _line=line,

@@ -29,7 +29,7 @@ def test_a_correct_claim_is_met_with_silence() -> None:
 # --- codes and diagnoses that cannot be read -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("service", [{"text": "exercise"}, concept("229070002", "http://snomed.info/sct"), {}])
+@pytest.mark.parametrize("service", [{"text": "exercise"}, {"text": "massage", "coding": [{"code": "387854002"}]}, {}])
 def test_a_line_without_code_is_said(service: Json) -> None:
     found = the(reviewed(therapy(lambda c: c["item"][1].update(productOrService=service))), "code-not-read")
     assert (found.severity, found.expression) == ("warning", ("Claim.item[1].productOrService",))

@@ -21,7 +21,8 @@ def code_not_read(line: AnyLine) -> Iterator[Found]:
 
     What it checks
     A line of a claim of ours without CPT or HCPCS code: in their code systems however spelled, in an unknown or
-    no system by its shape, or as a text that is such a code and nothing else. An institutional claim may have
+    no system by its shape, or as a text that is such a code and nothing else. A line that bears another system's code,
+    and names neither massage nor manual therapy, is none of ours. An institutional claim may have
     lines of a revenue code alone.
 
     Why it is denied
@@ -33,7 +34,7 @@ def code_not_read(line: AnyLine) -> Iterator[Found]:
     Source
     National Uniform Claim Committee, 1500 claim form instructions, item 24D.
     """
-    if line.code is None:
+    if line.code is None and not line.of_other_system:
         yield line.find(
             "productOrService",
             f"Line {line.number} has no CPT or HCPCS code that could be read, so it was not reviewed.",

@@ -45,6 +45,8 @@ def diagnosis_not_coded(case: Services) -> Iterator[Found]:
     """
     if case.payer_class in NO_INSURERS or case.day is None or case.day < ICD_10_CM_BEGAN:
         return
+    if all(line.code is None for line in case.lines):  # nothing is coded yet: code-not-read says so
+        return
     given = list(dict.fromkeys(each.given for each in case.diagnoses if each.given))
     if case.diagnoses and given and all(each.code is None and each.given for each in case.diagnoses):
         yield Found(
