@@ -135,7 +135,7 @@ class ClaimReader:
             read_json=self.entry.json,
             payer_name=self._payer_name(coverage_entry, coverage),
             bills_besides=self.record.history.bills_besides,
-            read_history=lambda: self._before.lines(),
+            read_visits=lambda: self._before.visits(),
             read_same_service=lambda provider, day, code: self._before.same_service(provider, day, code),
         )
 

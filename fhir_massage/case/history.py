@@ -12,6 +12,7 @@ import msgspec
 from fhir_massage.case.lines import day_of, service_of, single_day_of
 from fhir_massage.case.people import Directory, People, rendering_member
 from fhir_massage.case.seen import EarlierLine
+from fhir_massage.case.visits import Days, Visits
 from fhir_massage.read import codes, dates, elements
 from fhir_massage.read.read import Entry
 from fhir_massage.read.references import Index
@@ -83,6 +84,9 @@ class History:
         self._directory = directory
         self._index = directory.index
         self._entries = entries
+        self._days: dict[str, Days] = {}
+        self._names: dict[str, dict[str, list[_Bill]]] = {}
+        self._by_entry: dict[str, dict[int, _Bill]] = {}
 
     def before(self, claim: Entry, index: Index, origin: Entry) -> Before:
         """What was billed beside ``claim``, which is ``origin`` or a corrected copy of it, found in ``index``."""
@@ -108,6 +112,26 @@ class History:
             bill = _Bill(self._directory, entry, billed, place)
             found.setdefault(patient, []).append(bill)
         return found
+
+    def days_of(self, patient: str) -> Days:
+        """The days that the patient's bills billed, counted once."""
+        if patient not in self._days:
+            self._days[patient] = Days(line for bill in self.of_patient.get(patient, ()) for line in bill.lines)
+        return self._days[patient]
+
+    def by_name(self, patient: str) -> dict[str, list[_Bill]]:
+        """The patient's bills by what tells them from others."""
+        if patient not in self._names:
+            names = self._names[patient] = {}
+            for bill in self.of_patient.get(patient, ()):
+                names.setdefault(bill.name, []).append(bill)
+        return self._names[patient]
+
+    def bill_of(self, patient: str, entry: Entry) -> _Bill | None:
+        """The bill that an entry is, where it counts as one."""
+        if patient not in self._by_entry:
+            self._by_entry[patient] = {id(bill.entry): bill for bill in self.of_patient.get(patient, ())}
+        return self._by_entry[patient].get(id(entry))
 
     @cached_property
     def of_service(self) -> dict[tuple[str, date, str], list[tuple[_Bill, int]]]:
@@ -164,18 +188,28 @@ class Before:
         self._origin = origin
         self._patient = index.identity(claim.resource.patient, claim) if history.bills_besides else None
 
-    def lines(self) -> tuple[EarlierLine, ...]:
-        """The lines of every other claim and answer of the patient."""
-        bills = [] if self._patient is None else self._history.of_patient.get(self._patient, [])
-        return tuple([line for bill in bills if self._is_another(bill) for line in self._seen(bill, bill.lines)])
-
-    def same_service(self, provider: str, day: date, code: str) -> tuple[EarlierLine, ...]:
-        """Those lines of the patient that are of that provider, day and code."""
+    def visits(self) -> Visits:
+        """The days that every other claim and answer of the patient billed."""
         if self._patient is None:
-            return ()
-        found = self._history.of_service.get((self._patient, day, code), [])
-        others = [(bill, bill.lines[position]) for bill, position in found if self._is_another(bill)]
-        return tuple([seen for bill, line in others if line.provider == provider for seen in self._seen(bill, (line,))])
+            return Visits(None, None)
+        left_out = [line for bill in self._left_out(self._patient) for line in bill.lines]
+        return Visits(self._history.days_of(self._patient), Days(left_out) if left_out else None)
+
+    def _left_out(self, patient: str) -> list[_Bill]:
+        """This claim, its copies, and what it replaces, among the patient's bills."""
+        named = self._history.by_name(patient)
+        copies = [bill for name in {self._own, *self._replaces} for bill in named.get(name, ())]
+        found = [bill for bill in copies if bill.name in self._replaces or not self._is_another(bill)]
+        own = self._history.bill_of(patient, self._origin)
+        return found if own is None or own in found else [*found, own]
+
+    def same_service(self, provider: str, day: date, code: str) -> Iterator[EarlierLine]:
+        """Those lines of the patient that are of that provider, day and code, each looked at when it is asked for."""
+        if self._patient is None:
+            return
+        for bill, position in self._history.of_service.get((self._patient, day, code), ()):
+            if self._is_another(bill) and bill.lines[position].provider == provider:
+                yield from self._seen(bill, (bill.lines[position],))
 
     def _is_another(self, bill: _Bill) -> bool:
         """Whether it is not this claim, nor a copy of it that came another way: in another document, or prefetched."""

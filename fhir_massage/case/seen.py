@@ -5,10 +5,10 @@ Everything that a rule may ask has been read by then. ``None`` and empty always 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -205,6 +205,16 @@ class EarlierLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     charge: Decimal | None
 
 
+class BilledDays(Protocol):
+    """The days that other bills of the patient billed; ``case.visits`` has them."""
+
+    def of_codes(self, counts: Callable[[str], bool]) -> set[date]:
+        """The days on which a code that counts was billed."""
+
+    def under(self, referral: str) -> set[date]:
+        """The days on which anything was given under the referral."""
+
+
 class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
@@ -212,7 +222,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``bills_besides`` says whether any other bill came along. ``institutional`` marks a facility's claim,
     ``asks_only`` a request for authorization or an estimate, which bills nothing.
     ``names_referral`` says whether the claim names a referral in any way: by reference, by who referred
-    (``referred_by``, as box 17 of the paper claim has it), or by VA's number. ``read_json`` gives the claim as it came, for corrections to be made on; ``read_history`` what was
+    (``referred_by``, as box 17 of the paper claim has it), or by VA's number. ``read_json`` gives the claim as it came, for corrections to be made on; ``read_visits`` the days that were
     billed besides, and ``read_same_service`` that of one provider, day and code. They cost time, and so are
     read only by rules that need them. ``said_minutes`` are timed minutes that the claim says of its only day and
     of no line; ``lines_beyond`` counts lines that were not looked at. ``memo`` keeps what several rules of a family work out from the case,
@@ -244,8 +254,8 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
     bills_besides: bool
-    read_history: Callable[[], tuple[EarlierLine, ...]]
-    read_same_service: Callable[[str, date, str], tuple[EarlierLine, ...]]
+    read_visits: Callable[[], BilledDays]
+    read_same_service: Callable[[str, date, str], Iterable[EarlierLine]]
     payer_name: str = ""
     institutional: bool = False
     asks_only: bool = False

@@ -13,10 +13,10 @@ from typing import Any, Literal, Protocol, get_args
 
 from fhir_massage.case.seen import (
     Benefit,
+    BilledDays,
     ClaimCase,
     Coverage,
     Diagnosis,
-    EarlierLine,
     InsuranceSlot,
     Named,
     Number,
@@ -114,7 +114,7 @@ class Services(Protocol):
     @property
     def read_json(self) -> Callable[[], Mapping[str, Any]]: ...
     @property
-    def read_history(self) -> Callable[[], tuple[EarlierLine, ...]]: ...
+    def read_visits(self) -> Callable[[], BilledDays]: ...
 
 
 class ChargedLine(Protocol):

@@ -114,13 +114,4 @@ def _by_policy(case: Services, day: date, entry: YearlyVisits) -> _Limit:
 def _visits(case: Services, counts: Callable[[str], bool]) -> tuple[set[date], set[date]]:
     """The dates of service on this claim, and on others, with codes that count."""
     mine = {line.day for line in case.lines if line.day is not None and line.code is not None and counts(line.code)}
-    earlier = {
-        earlier.day
-        for earlier in case.read_history()
-        if earlier.day is not None
-        and earlier.code is not None
-        and counts(earlier.code)
-        and not earlier.replaced_by_this
-        and not earlier.asks_only
-    }
-    return mine, earlier
+    return mine, case.read_visits().of_codes(counts)

@@ -58,12 +58,5 @@ def referral_visits_exhausted(case: Services) -> Iterator[Found]:
 def _beyond(case: Services, referral: Referral, visits: int) -> set[date]:
     """The dates of service under the referral that come after as many as it ordered."""
     days = {line.day for line in case.lines if line.day is not None}
-    days |= {
-        earlier.day
-        for earlier in case.read_history()
-        if earlier.referral == referral.key
-        and earlier.day is not None
-        and not earlier.replaced_by_this
-        and not earlier.asks_only
-    }
+    days |= case.read_visits().under(referral.key)
     return set(sorted(days)[visits:])
