@@ -9,6 +9,7 @@ import jwt
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.hooks.keys import Clock, KeySet, NoKeys
+from fhir_massage.read.plain import is_plain
 
 #: Asymmetric algorithms only. The guide recommends ES384 and RS384; the others are as strong.
 ALGORITHMS = ("ES384", "RS384", "ES256", "ES512", "RS256", "RS512", "PS256", "PS384", "PS512")
@@ -47,8 +48,10 @@ class Trust:
         try:
             header = jwt.get_unverified_header(token)
             claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the JSON in it may be nested without end
             raise NotTrusted("the token is no JWT") from None
+        if not is_plain([header, claims]):
+            raise NotTrusted("the token holds text that cannot be kept")
         algorithm = _algorithm(header)
         issuer = claims.get("iss")
         keys = self._issuers.get(issuer) if isinstance(issuer, str) else None
@@ -74,7 +77,7 @@ class Trust:
         try:
             # Times and audience are checked below, by the clock that is passed in.
             jwt.decode(token, key.key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, RecursionError):
             raise NotTrusted("the signature does not hold") from None
 
     def _check(self, claims: Mapping[str, Any], audiences: tuple[str, ...]) -> None:
