@@ -28,6 +28,7 @@ from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
 from fhir_massage.web.fetching import fetching
 from fhir_massage.web.limit import RateLimit, keep_to_limit
+from fhir_massage.web.log import place_of
 from fhir_massage.web.metrics import Metrics
 from fhir_massage.web.reviewing import Reviewer
 from fhir_massage.web.trust import ask_for_trust, trust_of
@@ -89,7 +90,7 @@ class Service:
         """The report, its findings counted and any failed rule logged without a word of what was reviewed."""
         self.metrics.count(report)
         for broken in report.broken:
-            log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__)
+            log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__, where=place_of(broken.error))
         return report
 
 

@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.web.log import OneLine, log_beside_answers
+from fhir_massage.web.log import OneLine, log_beside_answers, place_of
 from fhir_massage.web.metrics import forget
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             log.error("not reloaded", reason=str(error))
             return False
         except Exception as error:  # whatever a reload meets, the service goes on as it was
-            log.error("not reloaded", reason=type(error).__name__)
+            log.error("not reloaded", reason=type(error).__name__, where=place_of(error))
             return False
         let_go(before)
         return True
