@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import socket
 import threading
 from collections.abc import Sequence
@@ -25,6 +26,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from fhir_massage.ehr.errors import AddressRefused
 
 _PORTS = {"http": 80, "https": 443}
+#: What a path holds once it is decoded.
+_PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@|/]*")
+#: The part of IPv6 that is given out to networks. Outside of it lie all forms that have an IPv4 address inside, but
+#: for those that are reserved within it.
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
 
 
 class Base:
@@ -60,9 +66,24 @@ def _split(address: str) -> SplitResult:
         raise AddressRefused("its address is not one of a web server")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("its address holds a user name")
-    if {".", ".."} & set(unquote(parts.path).split("/")):
-        raise AddressRefused("its address climbs out of its folder")
+    if not _is_plain(parts.path):
+        raise AddressRefused("its path is not plain: letters, digits and -._~!$&'()*+,=:@| with no folder of dots")
     return parts
+
+
+def _is_plain(path: str) -> bool:
+    """Whether every server reads a path in the same way.
+
+    Servers and the proxies before them differ in what they decode (twice, or as no UTF-8), cut off (``;`` and
+    what follows) and take for a slash, and so in which folder is meant by a path that holds such.
+    """
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    if _PLAIN.fullmatch(decoded) is None or decoded.count("/") != path.count("/"):
+        return False
+    return not any(step and not step.strip(".") for step in decoded.split("/"))
 
 
 def _place(parts: SplitResult) -> tuple[str, str, int]:
@@ -157,6 +178,6 @@ class _Public(IPFilterAdapter, _Watched):  # type: ignore[misc]
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
         address = ipaddress.ip_address(host["host"].strip("[]"))
         # The library judges by the ranges that are private; one that is neither is not public for that.
-        if not address.is_global or getattr(address, "is_site_local", False):
+        if not address.is_global or (address.version == 6 and address not in _GIVEN_OUT):
             raise InvalidIPAddress(address)
         return host, pool
