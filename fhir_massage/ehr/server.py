@@ -14,11 +14,12 @@ import requests
 from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from fhir_massage.ehr.address import Base, OpenSockets, session
+from fhir_massage.ehr.address import Base, session
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import AddressRefused, NotReachable, NotThere, OutOfTime
 from fhir_massage.errors import NotFetched, Unreadable
 from fhir_massage.read.read import parse
+from fhir_massage.sockets import OpenSockets
 
 Json = dict[str, Any]
 

@@ -63,6 +63,11 @@ class Trust:
             raise NotTrusted("the token was used before")
         return issuer
 
+    def look(self) -> None:
+        """Begin to look at every issuer's key set, and go on."""
+        for keys in self._issuers.values():
+            keys.look()
+
     def _verify(self, token: str, header: Mapping[str, Any], algorithm: str, keys: KeySet) -> None:
         if "jku" in header and header["jku"] != keys.source:
             raise NotTrusted("jku is not the address of the settings")

@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from fhir_massage.store.address import EXPECTED, BadStore, parsed
+from fhir_massage.store.bounded import Bounded, NoAnswer
 from fhir_massage.store.file import hold_to_its_file, keep_to_its_owner
 from fhir_massage.store.schema import (
     Base,
@@ -49,11 +50,17 @@ MOST_TOGETHER = 200
 #: Seconds that a write waits for another process's, and then until it is tried again.
 LONGEST_WAIT = 5
 PAUSE = 1.0
+#: Seconds for which somebody who asks whether the store is ready waits for the database.
+LONGEST_LOOK = 1.0
 #: Seconds for which closing waits for what is still to be written.
 LONGEST_CLOSING = 10
 #: Seconds for which records may wait without any being written before the store no longer counts as ready.
 LONGEST_STANDSTILL = 10.0
-
+#: How long a database is waited for, by its kind: for a lock; for a connection, and for what was sent to be received.
+_WAITS: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"timeout": LONGEST_WAIT},
+    "postgresql": {"connect_timeout": LONGEST_WAIT, "tcp_user_timeout": LONGEST_WAIT * 1000},
+}
 
 #: Told how many records wait to be written, and how many more were lost.
 Watch = Callable[[int, int], None]
@@ -82,6 +89,7 @@ class Store:
         self._waiting = 0
         self._moved = 0.0
         self._refused = self._known = False
+        self._bounded = Bounded(LONGEST_LOOK, most=2)
         self.lost = 0
 
     @property
@@ -120,7 +128,9 @@ class Store:
         if self._refused or self._stands_still() or self._queue.full():
             return False
         try:
-            self._known = in_order(self._engine)
+            self._known = self._bounded.ask(lambda: in_order(self._engine))
+        except NoAnswer:
+            return self._known  # it may be locked; where it stays so, what is to be written will stand still
         except SQLAlchemyError as error:
             self._known = self._known and is_busy(error)
         return self._known
@@ -288,9 +298,10 @@ def _by_table(records: Iterable[Record]) -> Iterator[tuple[type[Base], list[Mapp
 def engine_of(address: str) -> Engine:
     """The database of an address, nothing of it opened yet. Raises ``BadStore``."""
     url = parsed(address)
-    waits = {"timeout": LONGEST_WAIT} if url.get_backend_name() == "sqlite" else {}
+    waits = _WAITS.get(url.get_backend_name(), {})
+    given = {name: value for name, value in waits.items() if name not in url.query}
     try:
-        return create_engine(url, connect_args=waits)
+        return create_engine(url, connect_args=given, pool_timeout=LONGEST_WAIT)
     except ImportError:
         raise BadStore(
             "the driver that its address asks for is not installed (PostgreSQL's comes with the extra 'postgres')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ from fhir_massage.read.read import read
 from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_unfit
 from fhir_massage.store.address import BadStore
+from fhir_massage.store.bounded import Bounded
 from fhir_massage.store.log import Store
 from fhir_massage.store.notices import Notices
 from fhir_massage.store.privacy import Privacy, installation_key
@@ -35,6 +37,11 @@ from fhir_massage.web.trust import ask_for_trust, trust_of
 
 log = structlog.get_logger()
 
+#: Calls of one worker that may wait for others (an EHR, a key set) at a time. It has more threads than this, so that
+#: some are always free for what waits for nobody.
+PLACES = 16
+#: Seconds in which a notice of a FHIR server has to be kept.
+TELLING = 5.0
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -68,9 +75,11 @@ class Service:
         self.metrics.facts(self.facts, datetime.now(UTC))
         self.store = _open_store(settings, self.metrics)
         self.privacy = Privacy(settings.log_patients, _key(settings))
-        self.fetch: Fetch = fetching(settings, self.facts, self.metrics)
+        self.places = threading.Semaphore(PLACES)
+        self.fetch: Fetch = fetching(settings, self.facts, self.metrics, self.places)
         self.limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-        self.trust = trust_of(settings, self.store)
+        self.trust = trust_of(settings, self.store, self.places)
+        self.telling = Bounded(TELLING, most=4)
         self.notices: Notices | None = None
         self.reviewer: Reviewer | None = None
         if settings.subscription_secret is not None:
@@ -79,6 +88,8 @@ class Service:
 
     def start(self) -> None:
         """Begin what goes on beside the answers, in the process that will give them."""
+        if self.trust is not None:
+            self.trust.look()
         if self.reviewer is not None:
             self.reviewer.start()
 

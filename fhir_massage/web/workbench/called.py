@@ -14,11 +14,12 @@ from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-
 from urllib3.exceptions import HTTPError
 from werkzeug.test import Client
 
-from fhir_massage.ehr.address import Base, OpenSockets, session
+from fhir_massage.ehr.address import Base, session
 from fhir_massage.ehr.errors import AddressRefused
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.read.read import encode, parse
 from fhir_massage.settings import PREFIX
+from fhir_massage.sockets import OpenSockets
 
 SECONDS = 10
 LARGEST_ANSWER = 5 * 1024 * 1024
@@ -40,8 +41,13 @@ class Answered(msgspec.Struct, frozen=True):
 class Services:
     """The services at one address; an empty address is this service itself."""
 
-    def __init__(self, address: str, listed: Sequence[str], certificates: str | None = None) -> None:
-        """Raises ``NotCalled`` for an address that is neither public https nor listed."""
+    def __init__(
+        self, address: str, listed: Sequence[str], certificates: str | None, places: threading.Semaphore
+    ) -> None:
+        """``places`` are those to wait for others in. Raises ``NotCalled`` for an address that is neither public https
+        nor listed.
+        """
+        self._places = places
         self._certificates = certificates
         try:
             base = address.strip().rstrip("/").removesuffix("/cds-services")
@@ -71,7 +77,12 @@ class Services:
         if self._base is None:
             status, answered = _knock(method, f"/cds-services{path}", body)
         else:
-            status, answered = _fetch(self._base, self._certificates, method, f"/cds-services{path}", body)
+            if not self._places.acquire(blocking=False):
+                raise NotCalled("as many calls as may wait for others are waiting; try again")
+            try:
+                status, answered = _fetch(self._base, self._certificates, method, f"/cds-services{path}", body)
+            finally:
+                self._places.release()
         took = (time.perf_counter() - started) * 1000
         try:
             return Answered(status, parse(answered) if answered.strip() else None, took)
