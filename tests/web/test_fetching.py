@@ -22,7 +22,7 @@ from tests.web.test_doors import CORRECT, TOO_MANY
 
 TOKEN = "of-the-ehr-a1b2c3"
 #: More than a busy machine needs for what answers; what does not answer takes four fifths of it.
-SECONDS = 10
+SECONDS = 8
 PAYER = "payor"
 ORDER: Json = {
     "resourceType": "ServiceRequest",
