@@ -24,7 +24,7 @@ from fhir_massage.store.bounded import Bounded
 from fhir_massage.store.log import Store
 from fhir_massage.store.notices import Notices
 from fhir_massage.store.privacy import Privacy, installation_key
-from fhir_massage.web import cds, fhir, health, openapi, subscriptions, workbench
+from fhir_massage.web import arrival, cds, fhir, health, openapi, subscriptions, workbench
 from fhir_massage.web.answer import service
 from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
@@ -154,7 +154,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _name_request() -> None:
-    g.started = time.perf_counter()
+    g.started = arrival.moment()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if given.isascii() and 0 < len(given) <= 64 and given.isprintable() else str(uuid.uuid4())
 
