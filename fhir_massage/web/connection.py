@@ -13,10 +13,7 @@ from enum import Enum, auto
 from typing import Any
 
 from gunicorn import http  # type: ignore[import-untyped]
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    InvalidChunkSize,
-    LimitRequestHeaders,
-)
+from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders, ParseException  # type: ignore[import-untyped]
 
 #: Bytes of a request's line and headers together, and of the line before a chunk.
 LARGEST_HEAD = 64 * 1024
@@ -25,6 +22,10 @@ _END_OF_HEAD = b"\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AT_ONCE = 256 * 1024
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(;.*)?")
+
+
+class BodyTooLarge(ParseException):  # type: ignore[misc]
+    """A body that comes in chunks has more bytes than are taken."""
 
 
 class State(Enum):
@@ -181,7 +182,7 @@ class Connection:
         """How much is to come, of which gunicorn has seen that it is said in one way only."""
         headers = dict(self.request.headers)
         if "TRANSFER-ENCODING" in headers:
-            self._chunks = _Chunks()
+            self._chunks = _Chunks(self._largest_body)
         self._length = int(headers.get("CONTENT-LENGTH", 0))
         if self._length > self._largest_body:  # refused by its length; the rest is not waited for
             self._length = 0
@@ -195,12 +196,9 @@ class Connection:
         if self._chunks is not None:
             try:
                 end = self._chunks.end(self._inbox)
-            except (InvalidChunkSize, LimitRequestHeaders) as error:
+            except ParseException as error:
                 self._error = error
                 return True
-            if end is None and len(self._inbox) > self._largest_body * 2 + LARGEST_HEAD:
-                end = len(self._inbox)  # refused when it is read; the rest is not waited for
-                self.request.force_close()
         if end is None:
             return False
         self._hand_over(end)
@@ -235,8 +233,9 @@ class Connection:
 class _Chunks:
     """Finds the end of a body that comes in chunks, without looking twice at what has been seen to be whole."""
 
-    def __init__(self) -> None:
-        self._at = 0
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._size = self._at = 0
 
     def end(self, inbox: bytearray) -> int | None:
         """Where the body ends; ``None`` where that is still to come. Raises what is wrong with a chunk."""
@@ -244,12 +243,16 @@ class _Chunks:
             found = _CHUNK_LINE.fullmatch(bytes(inbox[self._at : line]))
             if found is None or line - self._at > LARGEST_CHUNK_LINE:
                 raise InvalidChunkSize(b"")
-            if int(found[1], 16) == 0:
+            size = int(found[1], 16)
+            if size == 0:
                 return self._after_trailers(inbox, line)
-            following = line + 2 + int(found[1], 16) + 2
+            # What stands around the data may be larger than it, though not by any factor.
+            if self._size + size > self._largest or self._at > 2 * self._largest + LARGEST_HEAD:
+                raise BodyTooLarge
+            following = line + 2 + size + 2
             if len(inbox) < following:
                 return None
-            self._at = following
+            self._at, self._size = following, self._size + size
         if len(inbox) - self._at > LARGEST_CHUNK_LINE:
             raise InvalidChunkSize(b"")
         return None

@@ -23,7 +23,7 @@ from fhir_massage.present.outcome import outcome_of
 from fhir_massage.read.read import encode
 from fhir_massage.web import arrival
 from fhir_massage.web.app import SECURITY_HEADERS
-from fhir_massage.web.connection import Connection, State
+from fhir_massage.web.connection import BodyTooLarge, Connection, State
 from fhir_massage.web.log import place_of
 
 log = structlog.get_logger()
@@ -41,6 +41,7 @@ _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 _NOTHING_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 #: What a request that cannot be read is refused with: status, its words, and FHIR's code; else it is 400.
 _REFUSED: dict[type[Exception], tuple[int, str]] = {
+    BodyTooLarge: (413, "Content Too Large"),
     errors.LimitRequestLine: (414, "URI Too Long"),
     errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
     errors.UnsupportedTransferCoding: (501, "Not Implemented"),
@@ -49,13 +50,14 @@ _REFUSED: dict[type[Exception], tuple[int, str]] = {
 _WORDS = {
     400: "the request is not one of HTTP",
     408: "the request did not arrive in time",
+    413: "the body is larger than is taken here",
     414: "the address is longer than is taken here",
     417: "the request expects what is not done here",
     431: "the headers are larger than is taken here",
     500: "the service failed",
     501: "the body comes in a coding that is not known here",
 }
-_CODES = {408: "timeout", 414: "too-long", 431: "too-long", 500: "exception", 501: "not-supported"}
+_CODES = {408: "timeout", 413: "too-long", 414: "too-long", 431: "too-long", 500: "exception", 501: "not-supported"}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
