@@ -13,6 +13,11 @@ def note(moment: float) -> None:
     _of_thread.moment = moment
 
 
+def forget() -> None:
+    """This thread answers no request any more."""
+    _of_thread.moment = None
+
+
 def moment() -> float:
     """When this thread's request had arrived; now, where no server has said."""
     noted = getattr(_of_thread, "moment", None)

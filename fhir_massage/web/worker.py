@@ -225,6 +225,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer the request. Whether the connection is kept for another."""
         arrival.note(connection.arrived)
         keep = bool(self.handle(connection))
+        arrival.forget()
         with contextlib.suppress(OSError):  # it is found again, and the connection dropped, by who holds it
             connection.flush()
         return keep
