@@ -6,7 +6,9 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Iterator
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -43,6 +45,30 @@ class OpenSockets:
             with contextlib.suppress(OSError):  # it may have ended by itself
                 handle.shutdown(socket.SHUT_RDWR)
             handle.close()
+
+
+@contextlib.contextmanager
+def cut_off_after(seconds: float) -> Iterator[OpenSockets]:
+    """Connections that end with this, and after so many seconds at the latest."""
+    opened = OpenSockets()
+    ending = threading.Timer(seconds, opened.cut)
+    ending.daemon = True
+    ending.start()
+    try:
+        yield opened
+    finally:
+        ending.cancel()
+        opened.cut()
+
+
+def watched(opened: OpenSockets) -> requests.Session:
+    """A session whose connections are kept note of."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        adapter = Watched()
+        adapter.watch(opened)
+        session.mount(scheme, adapter)
+    return session
 
 
 class Watched(HTTPAdapter):

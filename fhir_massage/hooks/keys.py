@@ -13,7 +13,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.sockets import OpenSockets, Watched
+from fhir_massage.sockets import OpenSockets, cut_off_after, watched
 
 #: Seconds for which a key set counts as fresh, and for which it is not asked for again though a key is unknown.
 FRESH = 300.0
@@ -109,17 +109,11 @@ def fetch_keys(source: str, seconds: float = SECONDS) -> bytes:
     """
     if "://" not in source:
         return _of_file(source)
-    opened = OpenSockets()
-    ending = threading.Timer(seconds, opened.cut)
-    ending.daemon = True
-    ending.start()
     try:
-        return _of_address(source, opened, seconds)
+        with cut_off_after(seconds) as opened:
+            return _of_address(source, opened, seconds)
     except (requests.RequestException, HTTPError, OSError, ValueError):
         raise NoKeys("the address of a key set does not answer") from None
-    finally:
-        ending.cancel()
-        opened.cut()
 
 
 def _of_file(source: str) -> bytes:
@@ -134,14 +128,12 @@ def _of_file(source: str) -> bytes:
 
 
 def _of_address(source: str, opened: OpenSockets, seconds: float) -> bytes:
-    with requests.Session() as session:
-        for scheme in ("http://", "https://"):
-            adapter = Watched()
-            adapter.watch(opened)
-            session.mount(scheme, adapter)
-        headers = {"Accept": "application/json"}
-        with session.get(source, timeout=seconds, stream=True, allow_redirects=False, headers=headers) as answer:
-            content = answer.raw.read(LARGEST_SET + 1, decode_content=True)
+    headers = {"Accept": "application/json"}
+    with (
+        watched(opened) as session,
+        session.get(source, timeout=seconds, stream=True, allow_redirects=False, headers=headers) as answer,
+    ):
+        content = answer.raw.read(LARGEST_SET + 1, decode_content=True)
     if opened.ended:
         raise NoKeys("the address of a key set does not answer in time")
     if answer.status_code != 200 or len(content) > LARGEST_SET:

@@ -40,8 +40,8 @@ log = structlog.get_logger()
 #: Calls of one worker that may wait for others (an EHR, a key set) at a time. It has more threads than this, so that
 #: some are always free for what waits for nobody.
 PLACES = 16
-#: Seconds in which a notice of a FHIR server has to be kept.
-TELLING = 5.0
+#: Seconds in which the database has to keep a notice of a FHIR server, or tell what a page shows.
+ASKING = 5.0
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -79,7 +79,7 @@ class Service:
         self.fetch: Fetch = fetching(settings, self.facts, self.metrics, self.places)
         self.limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self.trust = trust_of(settings, self.store, self.places)
-        self.telling = Bounded(TELLING, most=4)
+        self.asking = Bounded(ASKING, most=4)
         self.notices: Notices | None = None
         self.reviewer: Reviewer | None = None
         if settings.subscription_secret is not None:

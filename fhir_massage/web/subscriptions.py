@@ -55,7 +55,7 @@ def _taken(claims: list[str]) -> Response:
     shared = service()
     assert shared.notices is not None and shared.reviewer is not None  # there is a secret, so there are both
     try:
-        shared.telling.ask(lambda: _tell(shared, claims or [CHANGES]))
+        shared.asking.ask(lambda: _tell(shared, claims or [CHANGES]))
     except SQLAlchemyError:
         raise ServiceUnavailable("it could not be kept; tell it again later") from None
     shared.reviewer.wake()

@@ -19,7 +19,7 @@ from fhir_massage.ehr.errors import AddressRefused
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.read.read import encode, parse
 from fhir_massage.settings import PREFIX
-from fhir_massage.sockets import OpenSockets
+from fhir_massage.sockets import cut_off_after
 
 SECONDS = 10
 LARGEST_ANSWER = 5 * 1024 * 1024
@@ -98,11 +98,9 @@ def _knock(method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
 
 def _fetch(base: Base, certificates: str | None, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    connections = OpenSockets()
-    out_of_time = threading.Timer(SECONDS, connections.cut)
-    out_of_time.start()
     try:
         with (
+            cut_off_after(SECONDS) as connections,
             session(base, connections, certificates=certificates) as asking,
             asking.request(
                 method, base.url + path, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
@@ -113,8 +111,6 @@ def _fetch(base: Base, certificates: str | None, method: str, path: str, body: b
         raise NotCalled(f"that service is not called from here: its address is not public; {_LISTED}") from None
     except (requests.RequestException, HTTPError, OSError, ValueError):
         raise NotCalled("there is no answer from that address") from None
-    finally:
-        out_of_time.cancel()
     if len(content) > LARGEST_ANSWER:
         raise NotCalled(f"its answer has more than {LARGEST_ANSWER:,} bytes")
     return answer.status_code, content
