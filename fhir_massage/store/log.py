@@ -52,6 +52,8 @@ LONGEST_WAIT = 5
 PAUSE = 1.0
 #: Seconds for which somebody who asks whether the store is ready waits for the database.
 LONGEST_LOOK = 1.0
+#: Seconds for which what was seen of the database is told.
+LONGEST_SEEN = 3.0
 #: Seconds for which closing waits for what is still to be written.
 LONGEST_CLOSING = 10
 #: Seconds for which records may wait without any being written before the store no longer counts as ready.
@@ -89,6 +91,7 @@ class Store:
         self._waiting = 0
         self._moved = 0.0
         self._refused = self._known = False
+        self._seen = (float("-inf"), False)
         self._bounded = Bounded(LONGEST_LOOK, most=2)
         self.lost = 0
 
@@ -127,6 +130,19 @@ class Store:
         """
         if self._refused or self._stands_still() or self._queue.full():
             return False
+        seen, known = self._seen
+        return known if time.monotonic() - seen < LONGEST_SEEN else self._look()
+
+    def watch(self) -> None:
+        """Look at the database each second from now on, so that nobody who asks whether it is ready waits for it."""
+        threading.Thread(target=self._keep_looking, name="looking", daemon=True).start()
+
+    def _keep_looking(self) -> None:
+        while True:
+            self._seen = (time.monotonic(), self._look())
+            time.sleep(PAUSE)
+
+    def _look(self) -> bool:
         try:
             self._known = self._bounded.ask(lambda: in_order(self._engine))
         except NoAnswer:

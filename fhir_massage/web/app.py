@@ -88,6 +88,7 @@ class Service:
 
     def start(self) -> None:
         """Begin what goes on beside the answers, in the process that will give them."""
+        self.store.watch()
         if self.trust is not None:
             self.trust.look()
         if self.reviewer is not None:
