@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: run test pythons install bench bench-compare bench-hooks fuzz conformance docs screenshots dist sbom lint audit-dependencies lock clean
+.PHONY: run test pythons install bench bench-compare bench-hooks bench-bad-day fuzz conformance docs screenshots dist sbom lint audit-dependencies lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/fhir-massage serve --port $(PORT)
@@ -40,6 +40,10 @@ bench-compare: $(TESTABLE)
 # The hooks under load on loopback beside an empty Flask route; two minutes, and needs wrk (apt-get install wrk).
 bench-hooks: $(TESTABLE)
 	@$(BIN)/python -m bench.hooks
+
+# What others wait for while the service is attacked.
+bench-bad-day: $(TESTABLE)
+	@$(BIN)/python -m bench.bad_day
 
 # Writes the conformance table anew from the tests' markers and our answers.
 conformance: $(TESTABLE)

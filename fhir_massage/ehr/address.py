@@ -6,25 +6,25 @@ that means another address a moment later gains nothing. The certificate is held
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
-import os
-import socket
-import threading
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-untyped]
 from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[import-untyped]
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from fhir_massage.ehr.errors import AddressRefused
+from fhir_massage.sockets import OpenSockets, Watched
 
 _PORTS = {"http": 80, "https": 443}
+#: What a path holds once it is decoded.
+_PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@|/]*")
+#: The part of IPv6 that is given out to networks. Outside of it lie all forms that have an IPv4 address inside, but
+#: for those that are reserved within it.
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
 
 
 class Base:
@@ -60,9 +60,24 @@ def _split(address: str) -> SplitResult:
         raise AddressRefused("its address is not one of a web server")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("its address holds a user name")
-    if {".", ".."} & set(unquote(parts.path).split("/")):
-        raise AddressRefused("its address climbs out of its folder")
+    if not _is_plain(parts.path):
+        raise AddressRefused("its path is not plain: letters, digits and -._~!$&'()*+,=:@| with no folder of dots")
     return parts
+
+
+def _is_plain(path: str) -> bool:
+    """Whether every server reads a path in the same way.
+
+    Servers and the proxies before them differ in what they decode (twice, or as no UTF-8), cut off (``;`` and
+    what follows) and take for a slash, and so in which folder is meant by a path that holds such.
+    """
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    if _PLAIN.fullmatch(decoded) is None or decoded.count("/") != path.count("/"):
+        return False
+    return not any(step and not step.strip(".") for step in decoded.split("/"))
 
 
 def _place(parts: SplitResult) -> tuple[str, str, int]:
@@ -81,72 +96,17 @@ def session(base: Base, open_sockets: OpenSockets, *, certificates: str | None =
     made.trust_env = False
     made.verify = certificates or True
     made.adapters.clear()
-    adapter: _Watched = _Listed() if base.listed else _Public()
+    adapter: Watched = _Listed() if base.listed else _Public()
     adapter.watch(open_sockets)
     made.mount(f"{base.url.split('://')[0]}://", adapter)
     return made
 
 
-class OpenSockets:
-    """The connections that are open, so that what has no time left is cut off even amid a reply."""
-
-    def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def add(self, opened: socket.socket) -> None:
-        """Keep a second handle of a connection: TLS takes the first one for itself."""
-        handle = socket.socket(fileno=os.dup(opened.fileno()))
-        with self._lock:
-            self._sockets.append(handle)
-            closed = self._closed
-        if closed:
-            self.cut()
-
-    def cut(self) -> None:
-        """End every connection, and any that is still opened."""
-        with self._lock:
-            self._closed = True
-            sockets, self._sockets = self._sockets, []
-        for handle in sockets:
-            with contextlib.suppress(OSError):  # it may have ended by itself
-                handle.shutdown(socket.SHUT_RDWR)
-            handle.close()
-
-
-class _Watched(HTTPAdapter):
-    """An adapter that keeps note of its connections."""
-
-    def watch(self, open_sockets: OpenSockets) -> None:
-        """Tell of each connection that is opened from now on."""
-
-        class Http(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                opened = super()._new_conn()
-                open_sockets.add(opened)
-                return opened
-
-        class Https(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                opened = super()._new_conn()
-                open_sockets.add(opened)
-                return opened
-
-        class HttpPool(HTTPConnectionPool):
-            ConnectionCls = Http
-
-        class HttpsPool(HTTPSConnectionPool):
-            ConnectionCls = Https
-
-        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
-
-
-class _Listed(_Watched):
+class _Listed(Watched):
     """To a server that the operator vouches for, wherever it is."""
 
 
-class _Public(IPFilterAdapter, _Watched):  # type: ignore[misc]
+class _Public(IPFilterAdapter, Watched):  # type: ignore[misc]
     """To public addresses only, over https."""
 
     def __init__(self) -> None:
@@ -157,6 +117,6 @@ class _Public(IPFilterAdapter, _Watched):  # type: ignore[misc]
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
         address = ipaddress.ip_address(host["host"].strip("[]"))
         # The library judges by the ranges that are private; one that is neither is not public for that.
-        if not address.is_global or getattr(address, "is_site_local", False):
+        if not address.is_global or (address.version == 6 and address not in _GIVEN_OUT):
             raise InvalidIPAddress(address)
         return host, pool

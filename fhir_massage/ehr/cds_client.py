@@ -9,8 +9,10 @@ import requests
 
 from fhir_massage.errors import FhirMassageError, Unreadable
 from fhir_massage.read.read import encode, parse
+from fhir_massage.sockets import cut_off_after, watched
 
 Json = dict[str, Any]
+#: Seconds for one call altogether.
 SECONDS = 30
 LARGEST_ANSWER = 5 * 1024 * 1024
 #: What signs a call: given the address that is called, a JWT. ``None`` for services that are open.
@@ -56,9 +58,13 @@ class CdsClient:
             headers["Authorization"] = f"Bearer {self._sign(address)}"
         body = None if content is None else encode(content)
         try:
-            with requests.request(
-                method, address, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
-            ) as response:
+            with (
+                cut_off_after(SECONDS) as opened,
+                watched(opened) as session,
+                session.request(
+                    method, address, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
+                ) as response,
+            ):
                 answered = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
         except (requests.RequestException, OSError, ValueError):
             raise ServiceFailed(f"there is no answer from {address}") from None

@@ -54,7 +54,8 @@ def gather(
     ``chosen`` tells the claims and orders that are reviewed. Nothing is fetched for a request that holds
     nothing to review: what is not needed is not asked for.
     """
-    if not _may_need(service, request, arrival, chosen(arrival)):
+    subjects = chosen(arrival)
+    if not _may_need(service, request, arrival, subjects):
         return Arrival()
     templates = _templates(service, request, today)
     try:
@@ -62,6 +63,8 @@ def gather(
     except NotFetched as reason:
         failed = Arrival()
         failed.unread += [_at(f"prefetch.{key}", reason) for key in templates]
+        # Whether it is there stays unknown: nobody was asked for it.
+        failed.unfetched |= {each.address for each in _unmet(subjects, arrival) if _REFERENCE.fullmatch(each.address)}
         return failed
     try:
         return _Gathering(service, request, arrival, _Following(server, deadline), chosen).all(templates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,11 +15,12 @@ import requests
 from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from fhir_massage.ehr.address import Base, OpenSockets, session
+from fhir_massage.ehr.address import Base, session
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import AddressRefused, NotReachable, NotThere, OutOfTime
 from fhir_massage.errors import NotFetched, Unreadable
 from fhir_massage.read.read import parse
+from fhir_massage.sockets import OpenSockets
 
 Json = dict[str, Any]
 
@@ -70,6 +72,8 @@ class FhirServer:
         self._sleep = sleep
         self._chance = chance
         self._open = OpenSockets()
+        self._ending: threading.Timer | None = None
+        self._beginning = threading.Lock()
         self._session = session(self._base, self._open, certificates=certificates)
         self._headers = {"Accept": ACCEPT, "User-Agent": "fhir-massage"}
         if request_id:
@@ -84,6 +88,8 @@ class FhirServer:
 
     def close(self) -> None:
         """Cut off whatever is still under way, and let go."""
+        if self._ending is not None:
+            self._ending.cancel()
         self._open.cut()
         self._session.close()
 
@@ -171,6 +177,7 @@ class FhirServer:
         left = self._deadline.left
         if not left:
             raise OutOfTime("there was no time left to ask for it")
+        self._begin()
         waits = (min(self._limits.connect, left), min(self._limits.read, left))
         try:
             return self._session.request(
@@ -188,6 +195,14 @@ class FhirServer:
             raise self._broken(error) from None
         except (requests.RequestException, HTTPError, OSError, ValueError):
             raise self._late(NotFetched("the server's answer is not one of HTTP")) from None
+
+    def _begin(self) -> None:
+        """From the first request on, have all connections cut when the time is over: a reply may drip for ever."""
+        with self._beginning:
+            if self._ending is None:
+                self._ending = threading.Timer(self._deadline.left, self._open.cut)
+                self._ending.daemon = True
+                self._ending.start()
 
     def _broken(self, error: requests.ConnectionError) -> Exception:
         """A connection that broke off is worth another attempt; one that was not opened is not."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from fhir_massage.errors import Unreadable
+from fhir_massage.read.plain import refuse_what_cannot_be_kept
 from fhir_massage.read.read import parse, refuse_duplicate_keys
 
 #: RFC 3339, section 5.6: a date with time and offset.
@@ -36,6 +37,7 @@ def read_feedback(content: bytes) -> list[Outcome]:
     """The outcomes of a feedback request. Raises ``Unreadable`` naming the element at fault."""
     request = parse(content)
     refuse_duplicate_keys(content)
+    refuse_what_cannot_be_kept(content, request)
     if not isinstance(request, Mapping):
         raise Unreadable("expected a JSON object")
     given = request.get("feedback")

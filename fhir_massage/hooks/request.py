@@ -18,6 +18,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.hooks.prefetch import failed
 from fhir_massage.hooks.services import Field, Service
 from fhir_massage.read import elements
+from fhir_massage.read.plain import refuse_what_cannot_be_kept
 from fhir_massage.read.read import Arrival, Entry, objects, parse, read
 from fhir_massage.read.references import Index, tail
 
@@ -34,6 +35,7 @@ def read_request(service: Service, content: bytes) -> tuple[Mapping[str, Any], A
     request = parse(content)
     if not isinstance(request, Mapping):
         raise Unreadable("expected a JSON object")
+    refuse_what_cannot_be_kept(content, request)
     _check(service, request)
     arrival = read(content)
     _refuse_other_patients(arrival, request["context"]["patientId"])

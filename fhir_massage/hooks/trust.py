@@ -9,6 +9,7 @@ import jwt
 
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.hooks.keys import Clock, KeySet, NoKeys
+from fhir_massage.read.plain import is_plain
 
 #: Asymmetric algorithms only. The guide recommends ES384 and RS384; the others are as strong.
 ALGORITHMS = ("ES384", "RS384", "ES256", "ES512", "RS256", "RS512", "PS256", "PS384", "PS512")
@@ -47,8 +48,10 @@ class Trust:
         try:
             header = jwt.get_unverified_header(token)
             claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the JSON in it may be nested without end
             raise NotTrusted("the token is no JWT") from None
+        if not is_plain([header, claims]):
+            raise NotTrusted("the token holds text that cannot be kept")
         algorithm = _algorithm(header)
         issuer = claims.get("iss")
         keys = self._issuers.get(issuer) if isinstance(issuer, str) else None
@@ -59,6 +62,11 @@ class Trust:
         if not self._first_use(issuer, claims["jti"], claims["exp"] + LEEWAY):
             raise NotTrusted("the token was used before")
         return issuer
+
+    def look(self) -> None:
+        """Begin to look at every issuer's key set, and go on."""
+        for keys in self._issuers.values():
+            keys.look()
 
     def _verify(self, token: str, header: Mapping[str, Any], algorithm: str, keys: KeySet) -> None:
         if "jku" in header and header["jku"] != keys.source:
@@ -74,7 +82,7 @@ class Trust:
         try:
             # Times and audience are checked below, by the clock that is passed in.
             jwt.decode(token, key.key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, RecursionError):
             raise NotTrusted("the signature does not hold") from None
 
     def _check(self, claims: Mapping[str, Any], audiences: tuple[str, ...]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from fhir_massage.settings import values
 
@@ -97,6 +97,11 @@ class Settings(BaseModel):
     subscription_token: Annotated[SecretStr, AfterValidator(values.bearer)] | None = Field(
         default=None, description="Bearer token for reading from that server and writing Tasks to it."
     )
+
+    @field_validator("*")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return values.plain(value)
 
     @property
     def database_url(self) -> str:

@@ -7,6 +7,7 @@ them, and they are imported only where there is such a value.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -17,6 +18,15 @@ SHORTEST_SECRET = 16
 #: An origin as browsers send it: scheme, host and port, and nothing behind them.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
 _BY_DEFAULT = {"http": "80", "https": "443"}
+
+
+def plain(value: object) -> object:
+    """Any value whose text can be kept and sent on."""
+    from fhir_massage.read.plain import is_plain
+
+    if not is_plain(str(value) if isinstance(value, Path) else value):
+        raise ValueError("it holds a control character, or text that is no Unicode")
+    return value
 
 
 def server(text: str) -> str:

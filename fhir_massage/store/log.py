@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from fhir_massage.store.address import EXPECTED, BadStore, parsed
+from fhir_massage.store.bounded import Bounded, NoAnswer
 from fhir_massage.store.file import hold_to_its_file, keep_to_its_owner
 from fhir_massage.store.schema import (
     Base,
@@ -49,11 +50,19 @@ MOST_TOGETHER = 200
 #: Seconds that a write waits for another process's, and then until it is tried again.
 LONGEST_WAIT = 5
 PAUSE = 1.0
+#: Seconds for which somebody who asks whether the store is ready waits for the database.
+LONGEST_LOOK = 1.0
+#: Seconds for which what was seen of the database is told.
+LONGEST_SEEN = 3.0
 #: Seconds for which closing waits for what is still to be written.
 LONGEST_CLOSING = 10
 #: Seconds for which records may wait without any being written before the store no longer counts as ready.
 LONGEST_STANDSTILL = 10.0
-
+#: How long a database is waited for, by its kind: for a lock; for a connection, and for what was sent to be received.
+_WAITS: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"timeout": LONGEST_WAIT},
+    "postgresql": {"connect_timeout": LONGEST_WAIT, "tcp_user_timeout": LONGEST_WAIT * 1000},
+}
 
 #: Told how many records wait to be written, and how many more were lost.
 Watch = Callable[[int, int], None]
@@ -82,6 +91,8 @@ class Store:
         self._waiting = 0
         self._moved = 0.0
         self._refused = self._known = False
+        self._seen = (float("-inf"), False)
+        self._bounded = Bounded(LONGEST_LOOK, most=2)
         self.lost = 0
 
     @property
@@ -119,8 +130,23 @@ class Store:
         """
         if self._refused or self._stands_still() or self._queue.full():
             return False
+        seen, known = self._seen
+        return known if time.monotonic() - seen < LONGEST_SEEN else self._look()
+
+    def watch(self) -> None:
+        """Look at the database each second from now on, so that nobody who asks whether it is ready waits for it."""
+        threading.Thread(target=self._keep_looking, name="looking", daemon=True).start()
+
+    def _keep_looking(self) -> None:
+        while True:
+            self._seen = (time.monotonic(), self._look())
+            time.sleep(PAUSE)
+
+    def _look(self) -> bool:
         try:
-            self._known = in_order(self._engine)
+            self._known = self._bounded.ask(lambda: in_order(self._engine))
+        except NoAnswer:
+            return self._known  # it may be locked; where it stays so, what is to be written will stand still
         except SQLAlchemyError as error:
             self._known = self._known and is_busy(error)
         return self._known
@@ -288,9 +314,10 @@ def _by_table(records: Iterable[Record]) -> Iterator[tuple[type[Base], list[Mapp
 def engine_of(address: str) -> Engine:
     """The database of an address, nothing of it opened yet. Raises ``BadStore``."""
     url = parsed(address)
-    waits = {"timeout": LONGEST_WAIT} if url.get_backend_name() == "sqlite" else {}
+    waits = _WAITS.get(url.get_backend_name(), {})
+    given = {name: value for name, value in waits.items() if name not in url.query}
     try:
-        return create_engine(url, connect_args=waits)
+        return create_engine(url, connect_args=given, pool_timeout=LONGEST_WAIT)
     except ImportError:
         raise BadStore(
             "the driver that its address asks for is not installed (PostgreSQL's comes with the extra 'postgres')"

@@ -11,12 +11,16 @@ from sqlalchemy import delete, insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from fhir_massage.store.bounded import Bounded
 from fhir_massage.store.schema import UsedToken
 
 log = structlog.get_logger()
 
 #: How many tokens a worker keeps in mind itself. They are good for an hour at most.
 MOST_IN_MIND = 100_000
+#: Seconds that a call waits for the database, and calls that ask it at a time.
+LONGEST_WAIT = 1.5
+MOST_AT_ONCE = 8
 #: Seconds between two sweeps of tokens that have expired.
 SWEEP = 60.0
 
@@ -24,7 +28,7 @@ SWEEP = 60.0
 class UsedTokens:
     """Tells whether a token is seen for the first time.
 
-    While the store cannot be reached, each worker goes by its own memory: calls are still answered, and a
+    While the store cannot be reached, or does not answer in ``LONGEST_WAIT`` seconds, each worker goes by its own memory: calls are still answered, and a
     token is then good once a worker.
     """
 
@@ -34,6 +38,7 @@ class UsedTokens:
         self._lock = threading.Lock()
         self._mind: dict[str, float] = {}
         self._swept = 0.0
+        self._bounded = Bounded(LONGEST_WAIT, MOST_AT_ONCE)
 
     def first_use(self, issuer: str, id: str, expires: float) -> bool:
         """Whether the token has not been used before; from now on it has."""
@@ -41,14 +46,18 @@ class UsedTokens:
         if not self._new_to_mind(digest, expires):
             return False
         try:
-            self._sweep()
-            with self._engine.begin() as connection:
-                connection.execute(insert(UsedToken).values(digest=digest, expires=expires))
+            self._bounded.ask(lambda: self._keep(digest, expires))
         except IntegrityError:
             return False
         except SQLAlchemyError as error:
             log.error("used tokens are not shared", error=type(error).__name__)
         return True
+
+    def _keep(self, digest: str, expires: float) -> None:
+        """Raises ``IntegrityError`` where it was kept before."""
+        self._sweep()
+        with self._engine.begin() as connection:
+            connection.execute(insert(UsedToken).values(digest=digest, expires=expires))
 
     def _new_to_mind(self, digest: str, expires: float) -> bool:
         with self._lock:

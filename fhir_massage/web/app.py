@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from datetime import UTC, date, datetime
@@ -19,21 +20,28 @@ from fhir_massage.read.read import read
 from fhir_massage.rules import rule_plugins
 from fhir_massage.settings import PREFIX, BadSetting, Settings, read_settings, refuse_unfit
 from fhir_massage.store.address import BadStore
+from fhir_massage.store.bounded import Bounded
 from fhir_massage.store.log import Store
 from fhir_massage.store.notices import Notices
 from fhir_massage.store.privacy import Privacy, installation_key
-from fhir_massage.web import cds, fhir, health, openapi, subscriptions, workbench
+from fhir_massage.web import arrival, cds, fhir, health, openapi, subscriptions, workbench
 from fhir_massage.web.answer import service
 from fhir_massage.web.cors import allow_origin
 from fhir_massage.web.errors import register_errors
 from fhir_massage.web.fetching import fetching
 from fhir_massage.web.limit import RateLimit, keep_to_limit
+from fhir_massage.web.log import place_of
 from fhir_massage.web.metrics import Metrics
 from fhir_massage.web.reviewing import Reviewer
 from fhir_massage.web.trust import ask_for_trust, trust_of
 
 log = structlog.get_logger()
 
+#: Calls of one worker that may wait for others (an EHR, a key set) at a time. It has more threads than this, so that
+#: some are always free for what waits for nobody.
+PLACES = 16
+#: Seconds in which the database has to keep a notice of a FHIR server, or tell what a page shows.
+ASKING = 5.0
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -67,9 +75,11 @@ class Service:
         self.metrics.facts(self.facts, datetime.now(UTC))
         self.store = _open_store(settings, self.metrics)
         self.privacy = Privacy(settings.log_patients, _key(settings))
-        self.fetch: Fetch = fetching(settings, self.facts, self.metrics)
+        self.places = threading.Semaphore(PLACES)
+        self.fetch: Fetch = fetching(settings, self.facts, self.metrics, self.places)
         self.limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-        self.trust = trust_of(settings, self.store)
+        self.trust = trust_of(settings, self.store, self.places)
+        self.asking = Bounded(ASKING, most=4)
         self.notices: Notices | None = None
         self.reviewer: Reviewer | None = None
         if settings.subscription_secret is not None:
@@ -78,6 +88,9 @@ class Service:
 
     def start(self) -> None:
         """Begin what goes on beside the answers, in the process that will give them."""
+        self.store.watch()
+        if self.trust is not None:
+            self.trust.look()
         if self.reviewer is not None:
             self.reviewer.start()
 
@@ -89,7 +102,7 @@ class Service:
         """The report, its findings counted and any failed rule logged without a word of what was reviewed."""
         self.metrics.count(report)
         for broken in report.broken:
-            log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__)
+            log.error("rule failed", rule=broken.rule, error=type(broken.error).__name__, where=place_of(broken.error))
         return report
 
 
@@ -142,7 +155,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _name_request() -> None:
-    g.started = time.perf_counter()
+    g.started = arrival.moment()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if given.isascii() and 0 < len(given) <= 64 and given.isprintable() else str(uuid.uuid4())
 

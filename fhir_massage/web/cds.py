@@ -27,6 +27,7 @@ from fhir_massage.store import record
 from fhir_massage.store.findings import findings_on
 from fhir_massage.store.schema import Card, Feedback, FindingRecord, HookCall
 from fhir_massage.web.answer import json_body, plain_json, service
+from fhir_massage.web.log import place_of
 
 log = structlog.get_logger()
 door = Blueprint("cds", __name__, url_prefix="/cds-services")
@@ -102,7 +103,13 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
     )
     for assertion in annotations.made.values():
         if assertion.fault is not None:
-            log.error("coverage not determined", request_id=g.get("request_id"), error=type(assertion.fault).__name__)
+            fault = assertion.fault
+            log.error(
+                "coverage not determined",
+                request_id=g.get("request_id"),
+                error=type(fault).__name__,
+                where=place_of(fault),
+            )
     return _Answered(report, made, annotations)
 
 

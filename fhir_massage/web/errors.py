@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from fhir_massage.errors import FhirMassageError, NotAtHand, TooLarge, Unprocessable, Unreadable
 from fhir_massage.present.outcome import outcome_of
 from fhir_massage.web.answer import fhir_json
+from fhir_massage.web.log import place_of
 
 log = structlog.get_logger()
 
@@ -64,16 +65,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _failed(error: Exception) -> Response:
-    log.error("request failed", request_id=g.get("request_id"), error=type(error).__name__, at=_where(error))
+    log.error("request failed", request_id=g.get("request_id"), error=type(error).__name__, where=place_of(error))
     return _answer(Unreadable(f"the service failed; request {g.get('request_id')}"), 500, "exception")
-
-
-def _where(error: Exception) -> str:
-    """The line of code that failed. The error's own words stay out of the log: they may repeat a claim."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 def _answer(error: Unreadable, status: int, code: str) -> Response:

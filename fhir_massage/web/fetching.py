@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date
+from threading import Semaphore
 from typing import Any
 
 import structlog
 from flask import g
 
 from fhir_massage.ehr.deadline import Deadline
+from fhir_massage.ehr.errors import NotReachable, OutOfTime
 from fhir_massage.ehr.gather import gather
 from fhir_massage.ehr.server import FhirServer
 from fhir_massage.errors import NotFetched
@@ -28,8 +30,12 @@ log = structlog.get_logger()
 SHARE = 0.8
 
 
-def fetching(settings: Settings, facts: Facts, metrics: Metrics) -> Fetch:
-    """What fetches from the EHR's FHIR server, by the settings."""
+def fetching(settings: Settings, facts: Facts, metrics: Metrics, places: Semaphore) -> Fetch:
+    """What fetches from the EHR's FHIR server, by the settings.
+
+    A call that finds none of the ``places`` free is answered with what came along: those that wait for an EHR leave
+    threads to those that do not.
+    """
 
     def fetch(asked: Service, request: Mapping[str, Any], arrival: Arrival) -> Arrival:
         address, today = request.get("fhirServer"), date.today()
@@ -45,18 +51,18 @@ def fetching(settings: Settings, facts: Facts, metrics: Metrics) -> Fetch:
         began: list[float] = []
 
         def connect() -> FhirServer:
+            if not deadline.left:
+                raise OutOfTime("there was no time left to ask for it")
+            if not places.acquire(blocking=False):
+                raise NotReachable("as many calls as may wait for an EHR are waiting")
             began.append(time.perf_counter())
             return _server(settings, address, request.get("fhirAuthorization"), deadline)
 
-        fetched = gather(
-            asked,
-            request,
-            arrival,
-            connect=connect,
-            deadline=deadline,
-            chosen=chosen,
-            today=today,
-        )
+        try:
+            fetched = gather(asked, request, arrival, connect=connect, deadline=deadline, chosen=chosen, today=today)
+        finally:
+            if began:
+                places.release()
         failures = [error for error in fetched.unread if isinstance(error, NotFetched)]
         for error in failures:
             log.warning("not fetched", request_id=g.get("request_id"), what=error.place, reason=error.reason)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import logging
 import os
 import threading
+from collections.abc import MutableMapping
 from queue import SimpleQueue
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,6 +22,8 @@ import structlog
 log = structlog.get_logger()
 
 _STANDARD_ERROR = 2
+#: What each line says of itself: when it was written, and how grave it is.
+OURS = frozenset({"at", "level"})
 #: Lines that wait for the log's reader, at most; what is logged beyond them is lost.
 MOST_LINES = 10_000
 #: Seconds for which the end of a process waits for lines that are still to be written.
@@ -82,18 +87,42 @@ def log_beside_answers() -> None:
     _lines.begin()
 
 
+def place_of(error: BaseException) -> str:
+    """The line of code that failed. The error's own words stay out of the log: they may repeat a claim."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
 def log_as_json() -> None:
     """Log to standard error, an object a line."""
     structlog.configure(
         processors=[
+            _keep_what_is_ours,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str)),
+            structlog.processors.JSONRenderer(serializer=_encoded),
         ],
         logger_factory=lambda *_: _lines,
         cache_logger_on_first_use=True,
     )
     logging.getLogger().handlers = [OneLine()]
+
+
+def _keep_what_is_ours(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put aside what is given by a name that each line has of itself, and that would be written over."""
+    for name in OURS & event.keys():
+        event[f"given_{name}"] = event.pop(name)
+    return event
+
+
+def _encoded(event: Any, **_: Any) -> bytes:
+    """A line, also of text that is no Unicode: what is odd in it is escaped."""
+    try:
+        return msgspec.json.encode(event, enc_hook=str)
+    except UnicodeEncodeError:
+        return json.dumps(event, default=str).encode()
 
 
 class OneLine(logging.Handler):

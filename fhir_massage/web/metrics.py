@@ -20,6 +20,7 @@ from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
 from fhir_massage.facts.book import TABLES, Facts
 from fhir_massage.hooks.feedback import Outcome
 from fhir_massage.present.card import Made
+from fhir_massage.web.log import place_of
 
 log = structlog.get_logger()
 P = ParamSpec("P")
@@ -39,7 +40,7 @@ def _beside(count: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[
         try:
             count(metrics, *given, **named)
         except Exception as error:
-            log.error("not counted", error=type(error).__name__)
+            log.error("not counted", error=type(error).__name__, where=place_of(error))
 
     return counted
 

@@ -12,14 +12,21 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from fhir_massage.errors import FhirMassageError
-from fhir_massage.web.log import OneLine, log_beside_answers
+from fhir_massage.hooks.trust import LONGEST_TOKEN
+from fhir_massage.web.app import PLACES
+from fhir_massage.web.log import OneLine, log_beside_answers, place_of
 from fhir_massage.web.metrics import forget
+from fhir_massage.web.worker import Worker
 
 log = structlog.get_logger()
-THREADS = 8
+#: Threads of a worker that answer: more than the calls that may wait for others, so that some always answer the rest.
+THREADS = PLACES + 8
+#: Connections of a worker; what opens more takes the place of that which has been idle or arriving the longest.
+CONNECTIONS = 400
+#: Bytes of one header: more than the longest token, which the service itself refuses.
+LARGEST_HEADER = 2 * LONGEST_TOKEN
 #: Seconds that a worker has to finish what it took in, when it is told to end.
 GRACE = 10
 
@@ -42,6 +49,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": self._bind,
             "workers": self._app.extensions["fhir_massage"].settings.workers,
             "threads": THREADS,
+            "worker_connections": CONNECTIONS,
+            "limit_request_field_size": LARGEST_HEADER,
+            "sendfile": False,  # answers are sent by the thread that holds the connections
             "worker_class": Worker,
             "logger_class": OneLog,
             "preload_app": True,
@@ -70,7 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             log.error("not reloaded", reason=str(error))
             return False
         except Exception as error:  # whatever a reload meets, the service goes on as it was
-            log.error("not reloaded", reason=type(error).__name__)
+            log.error("not reloaded", reason=type(error).__name__, where=place_of(error))
             return False
         let_go(before)
         return True
@@ -81,7 +91,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         Master(self).run()
 
 
-def _begin(_: Arbiter, worker: ThreadWorker) -> None:
+def _begin(_: Arbiter, worker: Worker) -> None:
     """In a new worker."""
     log_beside_answers()
     log.info("worker started", process=worker.pid)
@@ -110,15 +120,6 @@ class Master(Arbiter):  # type: ignore[misc]
             share_what_is_made()
             super().reload()
             log.info("reloaded", process=os.getpid())
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """Answers calls. Once told to end it takes no new connections, and ``/readyz`` says so on those it has."""
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Told to end: finish what was taken in."""
-        self.wsgi.extensions["fhir_massage"].stopping = True
-        super().handle_exit(sig, frame)
 
 
 class OneLog(Logger):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,9 @@ from fhir_massage.read.notification import claims_told, is_id
 from fhir_massage.read.read import parse
 from fhir_massage.store.notices import CHANGES
 from fhir_massage.web.answer import fhir_json, json_body, service
+
+if TYPE_CHECKING:
+    from fhir_massage.web.app import Service
 
 door = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
@@ -51,12 +55,17 @@ def _taken(claims: list[str]) -> Response:
     shared = service()
     assert shared.notices is not None and shared.reviewer is not None  # there is a secret, so there are both
     try:
-        shared.notices.tell(claims or [CHANGES])
+        shared.asking.ask(lambda: _tell(shared, claims or [CHANGES]))
     except SQLAlchemyError:
-        try:
-            shared.store.prepare()  # the database may have come after the service
-            shared.notices.tell(claims or [CHANGES])
-        except SQLAlchemyError:
-            raise ServiceUnavailable("it could not be kept; tell it again later") from None
+        raise ServiceUnavailable("it could not be kept; tell it again later") from None
     shared.reviewer.wake()
     return Response(status=202)
+
+
+def _tell(shared: Service, claims: list[str]) -> None:
+    assert shared.notices is not None
+    try:
+        shared.notices.tell(claims)
+    except SQLAlchemyError:
+        shared.store.prepare()  # the database may have come after the service
+        shared.notices.tell(claims)

@@ -8,7 +8,7 @@ import structlog
 from flask import Response, g, request
 
 from fhir_massage.errors import Unreadable
-from fhir_massage.hooks.keys import KeySet
+from fhir_massage.hooks.keys import KeySet, Places
 from fhir_massage.hooks.trust import NotTrusted, Trust
 from fhir_massage.present.outcome import outcome_of
 from fhir_massage.settings import Settings
@@ -21,11 +21,11 @@ GUARDED = "/cds-services/"
 _FEEDBACK = "/feedback"
 
 
-def trust_of(settings: Settings, store: Store) -> Trust | None:
-    """What judges the tokens of calls; ``None`` where the service is open."""
+def trust_of(settings: Settings, store: Store, places: Places) -> Trust | None:
+    """What judges the tokens of calls; ``None`` where the service is open. ``places`` are those to wait for keys in."""
     if settings.auth != "required":
         return None
-    issuers = {issuer: KeySet(source, time.monotonic) for issuer, source in settings.issuers.items()}
+    issuers = {issuer: KeySet(source, time.monotonic, places=places) for issuer, source in settings.issuers.items()}
     return Trust(issuers, UsedTokens(store.engine, time.time).first_use, time.time)
 
 

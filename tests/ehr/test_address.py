@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir_massage.ehr.address import Base
 from fhir_massage.ehr.deadline import Deadline
@@ -65,6 +70,12 @@ def resolves(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
+        "::127.0.0.1",
+        "::a9fe:a9fe",
+        "::ffff:0:10.0.0.1",
+        "100::1",
+        "2001:0:7f00:1::",
+        "4000::1",
     ],
 )
 def test_a_name_that_means_an_inner_address_is_refused_before_anything_is_sent(
@@ -113,6 +124,21 @@ def test_the_next_look_up_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> No
         "https://ehr.example.org/fhir#x",
         "https://ehr.example.org/fhir/../admin",
         "https://ehr.example.org/fhir/%2e%2e/admin",
+        "https://ehr.example.org/fhir/..;/admin",
+        "https://ehr.example.org/fhir/%2e%2e;x/admin",
+        "https://ehr.example.org/fhir/..%3bx/admin",
+        "https://ehr.example.org/fhir/..%5cadmin",
+        "https://ehr.example.org/fhir/..%2fadmin",
+        "https://ehr.example.org/fhir/%252e%252e/admin",
+        "https://ehr.example.org/fhir/..%c0%afadmin",
+        "https://ehr.example.org/fhir/%c0%ae%c0%ae/admin",
+        "https://ehr.example.org/fhir/%ef%bc%8e%ef%bc%8e/admin",
+        "https://ehr.example.org/fhir/\uff0e\uff0e/admin",
+        "https://ehr.example.org/fhir/.../admin",
+        "https://ehr.example.org/fhir/..%20/admin",
+        "https://ehr.example.org/fhir/..%00/admin",
+        "https://ehr.example.org/fhir/%2e%2e%3f/admin",
+        "https://ehr.example.org/fhir/%u002e%u002e/admin",
         "https://ehr.example.org\\@inner/fhir",
         "https://ehr.example.org/fhir\r\nHost: inner",
         "https://ehr.example.org:99999/fhir",
@@ -163,3 +189,93 @@ def test_a_listed_base_and_what_is_under_it_may_be_fetched_from(address: str, li
 )
 def test_a_server_holds_what_is_under_its_base(address: str, held: bool) -> None:
     assert Base("https://ehr.example.org/fhir", []).holds(address) is held
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/R4", "/fhir/r4/tenant-1/Patient/a.b-c", "/a/$export", "/R4B~x/(1)/a:b@c", "/%66hir/x%7Cy"]
+)
+def test_a_plain_path_is_taken(path: str) -> None:
+    assert Base(f"https://ehr.example.org{path}", [])
+
+
+#: Ways in which servers and proxies are known to read a path, each of which may lead elsewhere.
+READ: tuple[Callable[[str], str], ...] = (
+    unquote,
+    lambda path: unquote(path, "latin-1"),
+    lambda path: re.sub(";[^/]*", "", path),
+    lambda path: path.replace("\\", "/"),
+    lambda path: re.sub(r"[.\s]+(?=/|$)", lambda found: ".." if ".." in found[0] else found[0], path),
+    lambda path: path.split("\0")[0].split("?")[0].split("#")[0],
+    lambda path: path.replace("\xc0\xaf", "/").replace("\xc0\xae", "."),
+    lambda path: path.replace("\uff0e", ".").replace("\uff0f", "/").replace("\u2024", "."),
+)
+PART = st.sampled_from(
+    [".", "..", "/", "\\", ";", "a", "fhir", "admin", "%", "\0", " ", "?x", "\uff0e", "\uff0f", "\u2024"]
+)
+
+
+@st.composite
+def written(draw: st.DrawFn) -> str:
+    """A path as an attacker may write it: any of its characters escaped, once or again, in any case or overlong."""
+    text = draw(st.lists(PART, max_size=6).map("".join))
+
+    def escaped(character: str) -> str:
+        way = draw(st.integers(0, 5))
+        if way == 0 or character in "? \0":
+            return "".join(f"%{byte:02x}" for byte in character.encode())
+        if way == 1:
+            return "".join(f"%25{byte:02X}" for byte in character.encode())
+        if way == 2 and ord(character) < 64:
+            return f"%c0%{0x80 | ord(character):02x}"
+        return character
+
+    return "".join(escaped(character) for character in text)
+
+
+def stays(path: str, base: str) -> bool:
+    """Whether a path that is read as it stands is under its base."""
+    steps: list[str] = []
+    for step in path.split("/"):
+        if step == "..":
+            del steps[-1:]
+        elif step not in ("", "."):
+            steps.append(step)
+    return "/".join(["", *steps, ""]).startswith(f"{base}/")
+
+
+@given(written(), st.lists(st.sampled_from(READ), max_size=5))
+def test_no_way_of_writing_a_path_leads_out_of_a_listed_base_however_it_is_read(
+    path: str, read: list[Callable[[str], str]]
+) -> None:
+    listed = "http://127.0.0.1:8080/fhir"
+    try:
+        address = Base(f"{listed}/{path}", [listed]).url
+    except AddressRefused:
+        return
+    meant = address.removeprefix("http://127.0.0.1:8080")
+    for way in read:
+        meant = way(meant)
+    assert stays(meant, "/fhir")
+
+
+@given(written(), st.lists(st.sampled_from(READ), max_size=5))
+def test_no_next_page_or_redirect_leads_out_of_the_base_however_it_is_read(
+    path: str, read: list[Callable[[str], str]]
+) -> None:
+    base = Base("https://ehr.example.org/fhir", [])
+    address = f"https://ehr.example.org/fhir/{path}"
+    if base.holds(address):
+        meant = address.removeprefix("https://ehr.example.org").partition("?")[0]
+        for way in read:
+            meant = way(meant)
+        assert stays(meant, "/fhir")
+
+
+@given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="127.0.0.0/8"), st.integers(0, 1))
+def test_an_inner_address_inside_of_another_is_refused(inner: Any, form: int) -> None:
+    outer = ("::", "::ffff:0:")[form]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        connected = resolves(monkeypatch, f"{outer}{inner}")
+        with pytest.raises(AddressRefused):
+            FhirServer("https://ehr.example.org/fhir", Deadline(5)).read("Patient", "p1")
+    assert connected == []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
+import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +118,13 @@ def test_a_token_with_a_wrong_header_is_not_believed(header: Json, reason: str) 
         judged(CLIENT.token(NOW, header))
 
 
+def eventually(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 60
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
 @pytest.mark.conforms("hooks-76")
 def test_the_listed_address_as_jku_is_honoured() -> None:
     assert judged(CLIENT.token(NOW, {"jku": "https://ehr.example.org/jwks"})) == ISSUER
@@ -207,10 +218,16 @@ class Source:
 
     def __init__(self, content: bytes) -> None:
         self.content: bytes | None = content
+        self.error: Exception | None = None
         self.asked = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def __call__(self, _: str) -> bytes:
         self.asked += 1
+        assert self.may_answer.wait(60)
+        if self.error is not None:
+            raise self.error
         if self.content is None:
             raise NoKeys("gone")
         return self.content
@@ -247,7 +264,78 @@ def test_a_set_is_kept_while_fresh_and_used_on_while_its_address_is_gone() -> No
     source.content = None
     clock.now += 1
     assert keys.key("k1") is not None
-    assert source.asked == 2
+    assert eventually(lambda: source.asked == 2)
+
+
+def test_a_call_whose_key_is_at_hand_waits_for_no_look_at_the_set() -> None:
+    clock, source = Clock(), Source(key_set(CLIENT))
+    keys = KeySet("x", clock, source)
+    assert keys.key("k1") is not None
+    source.may_answer.clear()
+    clock.now += FRESH
+    try:
+        for _ in range(50):  # would stand still here if it waited
+            assert keys.key("k1") is not None
+        assert eventually(lambda: source.asked == 2)
+    finally:
+        source.may_answer.set()
+
+
+def test_calls_whose_key_is_not_at_hand_have_one_look_and_no_more_than_there_are_places_wait_for_it() -> None:
+    clock, source = Clock(), Source(key_set(CLIENT))
+    places = threading.Semaphore(0)
+    keys = KeySet("x", clock, source, places)
+    source.may_answer.clear()
+    try:
+        for number in range(50):
+            assert keys.key(f"made-up-{number}") is None
+        assert eventually(lambda: source.asked == 1)
+    finally:
+        source.may_answer.set()
+    assert eventually(lambda: keys.key("k1") is not None)
+    assert source.asked == 1
+
+
+def test_a_fetch_that_ends_in_any_way_does_not_prevent_the_next() -> None:
+    clock, source = Clock(), Source(key_set(CLIENT))
+    keys = KeySet("x", clock, source)
+    source.error = RuntimeError("whatever it is")
+    with pytest.raises(NoKeys):
+        keys.key("k1")
+    source.error = None
+    clock.now += AGAIN
+    assert keys.key("k1") is not None
+
+
+@pytest.mark.parametrize("drip", ["status", "headers", "body", "silence"])
+def test_a_key_server_that_drips_is_cut_off_when_the_time_is_over(drip: str) -> None:
+    """Each byte comes in time for a time-out of one read, and the whole would take hours."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        over = threading.Event()
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                head = b"HTTP/1.1 200 OK\r\n"
+                client.sendall({"status": b"", "silence": b"", "headers": head}.get(drip, head + b"\r\n"))
+                while not over.wait(0.02):
+                    if drip != "silence":
+                        client.sendall(b"H")
+
+        server = threading.Thread(target=serve)
+        server.start()
+        try:
+            with pytest.raises(NoKeys):  # never, where only the reads have a time-out
+                fetch_keys(f"http://127.0.0.1:{listener.getsockname()[1]}/jwks", seconds=0.5)
+        finally:
+            over.set()
+            server.join()
+
+
+def test_a_file_of_keys_is_read_no_further_than_a_set_may_be(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_bytes(b" " * 300_000 + key_set(CLIENT))
+    with pytest.raises(NoKeys, match="more than"):
+        fetch_keys(str(tmp_path / "keys.json"))
 
 
 def test_a_set_that_was_never_had_trusts_nobody_and_comes_later() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from pytest_httpserver import HTTPServer
 from structlog.testing import capture_logs
 
 from fhir_massage.settings import Settings
-from fhir_massage.web.app import create_app
+from fhir_massage.web import arrival
+from fhir_massage.web.app import PLACES, create_app
 from tests.claims import claim, concept, line
 from tests.claims import resource as part_of
 from tests.ehr.records import Json, Record, fhir, searchset
 from tests.web.test_doors import CORRECT, TOO_MANY
 
 TOKEN = "of-the-ehr-a1b2c3"
-SECONDS = 2
+#: More than a busy machine needs for what answers; what does not answer takes four fifths of it.
+SECONDS = 8
 PAYER = "payor"
 ORDER: Json = {
     "resourceType": "ServiceRequest",
@@ -344,3 +347,31 @@ def test_a_role_brings_its_practitioner(call: Call, record: Record) -> None:
     whole["careTeam"][0]["provider"]["reference"] = "PractitionerRole/r1"
     assert rules(call(whole)) == []
     assert {"PractitionerRole/r1", "Practitioner/therapist"} <= set(record.asked)
+
+
+def test_the_time_of_a_call_counts_from_its_arrival(call: Call, record: Record) -> None:
+    arrival.note(time.perf_counter() - SECONDS)  # it waited for a thread for as long as it may take
+    try:
+        answer = call(resource(TOO_MANY, "Claim"))
+    finally:
+        arrival.forget()
+    assert answer.status_code == 200
+    assert record.asked == []
+
+
+def test_a_call_that_finds_no_place_is_answered_with_what_came_along(
+    client: FlaskClient, call: Call, record: Record
+) -> None:
+    places = client.application.extensions["fhir_massage"].places
+    taken = 0
+    while places.acquire(blocking=False):
+        taken += 1
+    assert taken == PLACES
+    with capture_logs() as logged:
+        answer = call(resource(TOO_MANY, "Claim"))
+    assert (answer.status_code, record.asked) == (200, [])
+    assert "waiting" in {each["reason"].split()[-1] for each in logged if each["event"] == "not fetched"}
+    assert rules(answer) == []  # what it refers to may well be there
+    places.release()
+    assert rules(call(resource(TOO_MANY, "Claim"))) == ["units-exceed-minutes"]
+    assert places.acquire(blocking=False)  # it was given back

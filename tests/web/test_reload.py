@@ -81,6 +81,14 @@ def known(running: Running) -> bool:
     return requests.get(f"{running.address}/answers", params=QUESTION, timeout=30).status_code == 200
 
 
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Callers:
     """Callers that go on calling until they are told to stop: some on one connection each, some on a new one each time."""
 
@@ -194,6 +202,8 @@ def test_a_worker_that_takes_anothers_place_before_the_reload_judges_by_what_the
         assert not logged(service, "rule failed")
         service.process.send_signal(signal.SIGHUP)
         until(lambda: len(logged(service, "worker stopped")) == 2)
+        for each in logged(service, "worker stopped"):  # which is said a moment before it ends, and lets go of its file
+            until(lambda process=each["process"]: not is_there(process))  # type: ignore[misc]
         assert not any("units-exceed-mue" in found() for _ in range(6))
         assert len(list((tmp_path / "data").glob("ncci-*.sqlite"))) == 2
         imported(8)

@@ -14,11 +14,12 @@ from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-
 from urllib3.exceptions import HTTPError
 from werkzeug.test import Client
 
-from fhir_massage.ehr.address import Base, OpenSockets, session
+from fhir_massage.ehr.address import Base, session
 from fhir_massage.ehr.errors import AddressRefused
 from fhir_massage.errors import FhirMassageError
 from fhir_massage.read.read import encode, parse
 from fhir_massage.settings import PREFIX
+from fhir_massage.sockets import cut_off_after
 
 SECONDS = 10
 LARGEST_ANSWER = 5 * 1024 * 1024
@@ -40,8 +41,13 @@ class Answered(msgspec.Struct, frozen=True):
 class Services:
     """The services at one address; an empty address is this service itself."""
 
-    def __init__(self, address: str, listed: Sequence[str], certificates: str | None = None) -> None:
-        """Raises ``NotCalled`` for an address that is neither public https nor listed."""
+    def __init__(
+        self, address: str, listed: Sequence[str], certificates: str | None, places: threading.Semaphore
+    ) -> None:
+        """``places`` are those to wait for others in. Raises ``NotCalled`` for an address that is neither public https
+        nor listed.
+        """
+        self._places = places
         self._certificates = certificates
         try:
             base = address.strip().rstrip("/").removesuffix("/cds-services")
@@ -71,7 +77,12 @@ class Services:
         if self._base is None:
             status, answered = _knock(method, f"/cds-services{path}", body)
         else:
-            status, answered = _fetch(self._base, self._certificates, method, f"/cds-services{path}", body)
+            if not self._places.acquire(blocking=False):
+                raise NotCalled("as many calls as may wait for others are waiting; try again")
+            try:
+                status, answered = _fetch(self._base, self._certificates, method, f"/cds-services{path}", body)
+            finally:
+                self._places.release()
         took = (time.perf_counter() - started) * 1000
         try:
             return Answered(status, parse(answered) if answered.strip() else None, took)
@@ -87,11 +98,9 @@ def _knock(method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
 
 def _fetch(base: Base, certificates: str | None, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    connections = OpenSockets()
-    out_of_time = threading.Timer(SECONDS, connections.cut)
-    out_of_time.start()
     try:
         with (
+            cut_off_after(SECONDS) as connections,
             session(base, connections, certificates=certificates) as asking,
             asking.request(
                 method, base.url + path, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
@@ -102,8 +111,6 @@ def _fetch(base: Base, certificates: str | None, method: str, path: str, body: b
         raise NotCalled(f"that service is not called from here: its address is not public; {_LISTED}") from None
     except (requests.RequestException, HTTPError, OSError, ValueError):
         raise NotCalled("there is no answer from that address") from None
-    finally:
-        out_of_time.cancel()
     if len(content) > LARGEST_ANSWER:
         raise NotCalled(f"its answer has more than {LARGEST_ANSWER:,} bytes")
     return answer.status_code, content

@@ -44,7 +44,7 @@ class Simulation:
         """Find the services at the address. Raises ``FhirMassageError``."""
         settings = service().settings
         trusted = None if settings.ca_bundle is None else str(settings.ca_bundle)
-        self.services = Services(self.address, settings.fhir_servers, trusted)
+        self.services = Services(self.address, settings.fhir_servers, trusted, service().places)
         self.offered = self.services.discover()
         if self.id not in {each["id"] for each in self.offered} and self.offered:
             self.id = self.offered[0]["id"]

@@ -8,7 +8,8 @@ from flask import request
 
 from fhir_massage.present.card import OVERRIDE_REASONS
 from fhir_massage.present.chart import bars
-from fhir_massage.store.statistics import savings
+from fhir_massage.store.bounded import NoAnswer
+from fhir_massage.store.statistics import Savings, savings
 from fhir_massage.web.answer import service
 from fhir_massage.web.workbench.page import dollars, door, render, sentence
 
@@ -21,7 +22,7 @@ def savings_page() -> str:
     """The page for the span of days that the address names."""
     asked = request.args.get("days", "")
     days = int(asked) if asked in {str(span) for span, _ in SPANS} else 90
-    found = savings(service().store, datetime.now(UTC) - timedelta(days=days))
+    found = _found(datetime.now(UTC) - timedelta(days=days))
     if found is None or not found.total.found:
         return render("savings.html", found=None, unreadable=found is None, days=days, spans=SPANS)
     reasons = dict(OVERRIDE_REASONS)
@@ -50,3 +51,12 @@ def savings_page() -> str:
             30,
         ),
     )
+
+
+def _found(since: datetime) -> Savings | None:
+    """What was found since then; ``None`` where the store cannot be read, or not in time."""
+    shared = service()
+    try:
+        return shared.asking.ask(lambda: savings(shared.store, since))
+    except NoAnswer:
+        return None
