@@ -9,9 +9,11 @@ from typing import Any
 
 from fhir_massage.case.record import Record
 from fhir_massage.case.scope import NOT_REVIEWED, claim_is_ours, order_is_ours
-from fhir_massage.engine.effort import Effort
+from fhir_massage.edit.finding import Finding
+from fhir_massage.engine.effort import Effort, IsUp, never
 from fhir_massage.engine.prove import Review, order_of
 from fhir_massage.engine.report import Report
+from fhir_massage.errors import Unreadable
 from fhir_massage.facts.book import Facts, shipped
 from fhir_massage.read import elements
 from fhir_massage.read.read import Arrival, Entry, read
@@ -37,12 +39,14 @@ def review_arrival(
     index: Index | None = None,
     record: Record | None = None,
     sent_to: Mapping[str, elements.Reference] | None = None,
+    is_up: IsUp = never,
 ) -> Report:
     """Review what arrived. ``subjects`` are the claims and orders to review, where not all that count.
 
     ``index`` finds what references mean, where that is more than what arrived; ``record`` is what came along of the
     patients, where it was sorted before. ``sent_to`` says, by an
-    order's name, whom it is being sent to, where that is being chosen.
+    order's name, whom it is being sent to, where that is being chosen. When ``is_up`` says that the time allowed is
+    used up, the report has what was reviewed by then, and says how many were not.
     """
     chosen = sent_to or {}
     index = index or Index(arrival.entries, arrival.unfetched)
@@ -50,9 +54,15 @@ def review_arrival(
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = record or Record(facts, index, arrival.entries, on)
     ours = [entry for entry in subjects if _is_ours(facts, entry, on)]
-    effort = Effort(len(ours))
-    reviews = [Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name)) for entry in ours]
-    findings = [finding for each in reviews for finding in each.proved()]
+    effort = Effort(len(ours), is_up)
+    reviews: list[Review] = []
+    findings: list[Finding] = []
+    for entry in ours:
+        if is_up():
+            break
+        each = Review(facts, index, entry, record, on, effort=effort, sent_to=chosen.get(entry.name))
+        findings += each.proved()
+        reviews.append(each)
     findings.sort(key=order_of)
     return Report(
         on=on,
@@ -60,12 +70,19 @@ def review_arrival(
         claims=tuple([each.entry.name for each in reviews if each.entry.kind == "Claim"]),
         orders=tuple([each.entry.name for each in reviews if each.entry.kind == "ServiceRequest"]),
         out_of_scope=_out_of_scope(subjects, ours),
-        unread=tuple(arrival.unread),
+        unread=(*arrival.unread, *_not_reviewed(len(ours) - len(reviews))),
         broken=tuple([broken for each in reviews for broken in each.broken]),
         originals={each.entry.name: each.entry.json for each in reviews},
         cases={each.entry.name: each.case for each in reviews},
         correct=lambda: {each.entry.name: corrected for each in reviews if (corrected := each.corrected()) is not None},
     )
+
+
+def _not_reviewed(count: int) -> list[Unreadable]:
+    if not count:
+        return []
+    what = "1 claim or order was" if count == 1 else f"{count:,} claims and orders were"
+    return [Unreadable(f"{what} not reviewed: the time allowed for one request was used up. Send fewer at once")]
 
 
 def reviewed(arrival: Arrival, facts: Facts, on: date) -> list[Entry]:

@@ -56,6 +56,10 @@ class Settings(BaseModel):
     policies: Path | None = Field(
         default=None, description="Folder of your own payer policies (TOML), which go ahead of the shipped ones."
     )
+    review_seconds: float = Field(
+        10, gt=0, le=600,
+        description="Processor time that one request's review may take before it answers with what it has, saying what was not reviewed.",
+    )  # fmt: skip
     hook_seconds: float = Field(
         default=4.0,
         gt=0,

@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from fhir_massage.engine.effort import Allowance, IsUp
 from fhir_massage.engine.report import Report
 from fhir_massage.engine.run import review_arrival
 from fhir_massage.facts.book import Facts, shipped
@@ -96,7 +97,12 @@ class Service:
 
     def review(self, content: bytes, on: date | None = None) -> Report:
         """The review of a document, by the one way that every door takes."""
-        return self.noted(review_arrival(read(content), on=on or date.today(), facts=self.facts))
+        arrival, is_up = read(content), self.allowance()
+        return self.noted(review_arrival(arrival, on=on or date.today(), facts=self.facts, is_up=is_up))
+
+    def allowance(self) -> IsUp:
+        """What says when the processor time of one request's review, counted from now on, is used up."""
+        return Allowance(self.settings.review_seconds, time.thread_time).is_up
 
     def noted(self, report: Report) -> Report:
         """The report, its findings counted and any failed rule logged without a word of what was reviewed."""

@@ -84,7 +84,9 @@ def _answer(asked: Service, request: Mapping[str, Any], arrival: Arrival, settin
     booked = bookings(asked, arrival, facts=shared.facts, on=today)
     require_data(asked, request, arrival, [*chosen, *booked])
     performers = sent_to(asked, context, chosen, arrival)
-    report = review_arrival(arrival, on=today, facts=shared.facts, subjects=chosen, sent_to=performers)
+    report = review_arrival(
+        arrival, on=today, facts=shared.facts, subjects=chosen, sent_to=performers, is_up=shared.allowance()
+    )
     shared.noted(report)
     if report.unread:
         log.warning("set aside", request_id=g.get("request_id"), resources=len(report.unread))

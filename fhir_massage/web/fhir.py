@@ -60,7 +60,7 @@ def _validated(kind: str, id: str | None) -> Response:
         return _deletion()
     _refuse_without(kind, arrival)
     shared = service()
-    report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts))
+    report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts, is_up=shared.allowance()))
     said = [issue(each.severity, each.code, each.text, each.place) for each in remarks(call, arrival)]
     return fhir_json(operation_outcome(report, _structure(kind, arrival), said))
 
