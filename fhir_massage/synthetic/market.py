@@ -150,8 +150,9 @@ class Market:
 
     def _ways(self, payer: str) -> Iterator[PayerName]:
         file = self.facts.policies[payer].file
-        types = [("https://nahdo.org/sopt", row.prefix + row.prefix[-1]) for row in self.facts.payment_typology
-                 if row.payer == file.payer_class]  # fmt: skip
+        typology = self.facts.payment_typology
+        types = [("https://nahdo.org/sopt", code) for row in typology if row.payer == file.payer_class
+                 and row.kind == "plan" and typology.by_prefix(code := row.prefix + row.prefix[-1], LAST_DAY) is row]  # fmt: skip
         types += [(row.system, row.code) for row in self.facts.coverage_types if row.payer == file.payer_class]
         payors = [row for row in self.facts.payors if row.payer == payer and row.in_force(LAST_DAY)]
         if payer == file.payer_class:
