@@ -194,12 +194,13 @@ class ClaimReader:
         return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
-        payer = self._told(self.index.find(slot.coverage, self.entry)).payer
+        told = self._told(self.index.find(slot.coverage, self.entry), slot.coverage)
         return InsuranceSlot(
             element=f"Claim.insurance[{position}]",
             sequence=slot.sequence,
             focal=bool(slot.focal),
-            payer_class=None if payer is None else payer.payer_class,
+            payer_class=None if told.payer is None else told.payer.payer_class,
+            kind=told.kind,
         )
 
     def _coverage(self, insurance: tuple[int, elements.Insurance] | None, entry: Entry | None) -> Coverage | None:
