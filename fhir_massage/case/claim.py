@@ -13,7 +13,7 @@ import msgspec
 from fhir_massage.case.benefits import benefits_on
 from fhir_massage.case.history import Before
 from fhir_massage.case.lines import day_of, service_of, single_day_of
-from fhir_massage.case.payer import Payer, payer_named, payer_of, payor_name
+from fhir_massage.case.payer import NOT_TOLD, Told, payer_named, payor_name, told_by
 from fhir_massage.case.people import Directory, People, refers, rendering_member
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import read_referral
@@ -83,7 +83,7 @@ class ClaimReader:
         insurance = self._insurance()
         coverage_entry = None if insurance is None else self.index.find(insurance[1].coverage, self.entry)
         coverage = None if insurance is None else insurance[1].coverage
-        payer = self._payer(coverage_entry, coverage)
+        payer = self._told(coverage_entry, coverage).payer
         self.payer = payer
         self.single_day = single_day_of(claim.billable_period)
         diagnoses = tuple(self._diagnosis(i, d) for i, d in enumerate(claim.diagnosis))
@@ -183,11 +183,11 @@ class ClaimReader:
                 return position, slot
         return min(slots, key=lambda numbered: numbered[1].sequence or 0)
 
-    def _payer(self, entry: Entry | None, reference: elements.Reference | None = None) -> Payer | None:
+    def _told(self, entry: Entry | None, reference: elements.Reference | None = None) -> Told:
         if entry is None or not isinstance(entry.resource, elements.Coverage):
-            return None if reference is None else payer_named(self.facts, reference, self.today)
+            return NOT_TOLD if reference is None else payer_named(self.facts, reference, self.today)
         if id(entry) not in self.payers:
-            self.payers[id(entry)] = payer_of(self.facts, self.index, entry, self.today)
+            self.payers[id(entry)] = told_by(self.facts, self.index, entry, self.today)
         return self.payers[id(entry)]
 
     def _payer_name(self, entry: Entry | None, reference: elements.Reference | None) -> str:
@@ -196,12 +196,13 @@ class ClaimReader:
         return payor_name(self.index, entry)
 
     def _slot(self, position: int, slot: elements.Insurance) -> InsuranceSlot:
-        payer = self._payer(self.index.find(slot.coverage, self.entry))
+        told = self._told(self.index.find(slot.coverage, self.entry), slot.coverage)
         return InsuranceSlot(
             element=f"Claim.insurance[{position}]",
             sequence=slot.sequence,
             focal=bool(slot.focal),
-            payer_class=None if payer is None else payer.payer_class,
+            payer_class=None if told.payer is None else told.payer.payer_class,
+            kind=told.kind,
         )
 
     def _coverage(self, insurance: tuple[int, elements.Insurance] | None, entry: Entry | None) -> Coverage | None:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 
 from fhir_massage.case.history import History
-from fhir_massage.case.payer import Payer
+from fhir_massage.case.payer import Told
 from fhir_massage.case.people import Directory
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import elements
@@ -27,7 +27,7 @@ class Record:
         self.directory = Directory(facts, index, today)
         self.history = History(self.directory, entries)
         #: The payer of each coverage, by the identity of its entry; ``None`` where nothing tells it.
-        self.payers: dict[int, Payer | None] = {}
+        self.payers: dict[int, Told] = {}
 
     def coverages_of(self, patient: str | None) -> list[Entry]:
         """The coverages whose beneficiary is the patient."""

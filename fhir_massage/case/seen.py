@@ -14,6 +14,7 @@ import msgspec
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
+from fhir_massage.facts.rows import PayorWordKind
 
 Number = int | float
 MinutesFrom = Literal["supportingInfo", "servicedPeriod", "procedure", "quantity"]
@@ -276,12 +277,17 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class InsuranceSlot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of a claim's insurances, with the class of its payer where known."""
+    """One entry of a claim's insurances, with the class of its payer where known.
+
+    ``kind`` is of which kind the words or code were that told the payer: a ``supplement`` follows another payer, a
+    ``drug`` plan pays no services.
+    """
 
     element: str
     sequence: int | None
     focal: bool
     payer_class: str | None
+    kind: PayorWordKind | Literal[""] = ""
 
 
 class OrderCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,6 +16,7 @@ import msgspec
 from fhir_massage.errors import BadFact
 from fhir_massage.facts import load, rows
 from fhir_massage.facts.imported import ImportedPairs, ImportedUnlikely, Store, open_store
+from fhir_massage.facts.payor_words import PayorWords
 from fhir_massage.facts.plugins import Files, laid_over
 from fhir_massage.facts.policy import Policy, PolicyFile, PolicyHistory, normal_name
 from fhir_massage.facts.table import Dated
@@ -56,6 +57,7 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
     "payment_typology": (rows.PaymentTypology, ("prefix",), ()),
     "coverage_types": (rows.CoverageType, ("system", "code"), ()),
     "payors": (rows.Payor, ("kind", "value"), ()),
+    "payor_words": (rows.PayorWord, ("words", "beside"), ()),
     "irs_figures": (rows.IrsFigure, ("figure", "filing"), ()),
     "rule_sources": (rows.RuleSource, ("rule",), ("source", "section")),
 }
@@ -108,11 +110,13 @@ class Facts:
         self.payment_typology: Dated[rows.PaymentTypology] = self._dated("payment_typology")
         self.coverage_types: Dated[rows.CoverageType] = self._dated("coverage_types")
         self.payors: Dated[rows.Payor] = self._dated("payors")
+        self.payor_words: Dated[rows.PayorWord] = self._dated("payor_words")
         self.irs_figures: Dated[rows.IrsFigure] = self._dated("irs_figures")
         self.rule_sources: Dated[rows.RuleSource] = self._dated("rule_sources")
         if imported is not None:
             self._lay_over(imported)
         self.policies = _histories(policies)
+        self._by_words = PayorWords(self.payor_words, {payer: h.file.payer_class for payer, h in self.policies.items()})
         self._own_payors = {
             (kind, value): file.payer
             for history in self.policies.values()
@@ -150,6 +154,10 @@ class Facts:
             return own
         row = self.payors.find((kind, value), on)
         return None if row is None else row.payer
+
+    def payor_in_words(self, name: str, on: date, context: str = "") -> rows.PayorWord | None:
+        """The most telling words in a payor's or plan's name; those of ``context`` may stand beside them."""
+        return self._by_words.find(name, on, context)
 
     def profession_in_words(self, text: str, on: date) -> str | None:
         """The profession that a licence, role or name's suffix names, by words first and then by letters (``LMT``)."""

@@ -250,9 +250,13 @@ class OutsideScope(Row, frozen=True, kw_only=True):
 
 
 class PaymentTypology(Row, frozen=True, kw_only=True):
-    """The payer class of Source of Payment Typology codes with this prefix."""
+    """The payer class of Source of Payment Typology codes with this prefix.
+
+    ``payer`` is empty where the codes name a plan of no class that we know, and ``kind`` tells a plan for drugs alone.
+    """
 
     prefix: str
+    kind: Literal["plan", "drug", "supplement"]
     payer: str
 
 
@@ -269,6 +273,26 @@ class Payor(Row, frozen=True, kw_only=True):
 
     kind: Literal["name", "identifier"]
     value: str
+    payer: str
+
+
+#: What words in a payor's or a plan's name tell, the most telling first: a policy that follows another payer, a plan
+#: that takes a programme's place, a plan for drugs alone, a programme, an insurer of several plans, a kind of plan.
+PAYOR_WORD_KINDS = ("supplement", "plan", "drug", "program", "insurer", "type")
+PayorWordKind = Literal["supplement", "plan", "drug", "program", "insurer", "type"]
+
+
+class PayorWord(Row, frozen=True, kw_only=True):
+    """Words that name a payer within a longer name.
+
+    ``beside`` lists, with ``|`` between them, words of which some must stand in the name too (``<insurer>``: any
+    insurer's). Words may be run together or cut up (``VACCN``), save where a hyphen joins them. ``payer`` is empty
+    where the words tell that it is none that we know.
+    """
+
+    words: str
+    beside: str
+    kind: PayorWordKind
     payer: str
 
 

@@ -197,6 +197,12 @@ class ExplanationOfBenefit(Billed, frozen=True, kw_only=True, gc=False, tag="Exp
 # --- What a claim refers to ----------------------------------------------------------------------
 
 
+class CoverageClass(Element, frozen=True, kw_only=True, gc=False):
+    type: CodeableConcept | None = None
+    value: str | None = None
+    name: str | None = None
+
+
 class Coverage(Resource, frozen=True, kw_only=True, gc=False, tag="Coverage"):
     identifier: list[Identifier] = []
     status: str | None = None
@@ -204,6 +210,9 @@ class Coverage(Resource, frozen=True, kw_only=True, gc=False, tag="Coverage"):
     beneficiary: Reference | None = None
     period: Period | None = None
     payor: list[Reference] = []
+    class_: Annotated[list[CoverageClass], msgspec.Meta(max_length=MOST_CODINGS)] = msgspec.field(
+        default_factory=list, name="class"
+    )
 
 
 class Patient(Resource, frozen=True, kw_only=True, gc=False, tag="Patient"):

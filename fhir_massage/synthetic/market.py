@@ -148,12 +148,19 @@ class Market:
             self._names[payer] = tuple(self._ways(payer))
         return self._names[payer]
 
+    def _is_supplement(self, name: str) -> bool:
+        """Whether a name is that of a policy that follows another payer, and so is not billed alone."""
+        words = self.facts.payor_in_words(name, LAST_DAY)
+        return words is not None and words.kind == "supplement"
+
     def _ways(self, payer: str) -> Iterator[PayerName]:
         file = self.facts.policies[payer].file
-        types = [("https://nahdo.org/sopt", row.prefix + row.prefix[-1]) for row in self.facts.payment_typology
-                 if row.payer == file.payer_class]  # fmt: skip
+        typology = self.facts.payment_typology
+        types = [("https://nahdo.org/sopt", code) for row in typology if row.payer == file.payer_class
+                 and row.kind == "plan" and typology.by_prefix(code := row.prefix + row.prefix[-1], LAST_DAY) is row]  # fmt: skip
         types += [(row.system, row.code) for row in self.facts.coverage_types if row.payer == file.payer_class]
-        payors = [row for row in self.facts.payors if row.payer == payer and row.in_force(LAST_DAY)]
+        payors = [row for row in self.facts.payors if row.payer == payer and row.in_force(LAST_DAY)
+                  and not self._is_supplement(row.value)]  # fmt: skip
         if payer == file.payer_class:
             for system, code in types:
                 yield PayerName(type_system=system, type_code=code)

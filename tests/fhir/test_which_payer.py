@@ -36,7 +36,8 @@ def of_type(*codings: tuple[str | None, str], name: str = "A plan nobody knows")
         ("119", "medicare-advantage"),
         ("12", "medicare-part-b"),
         ("121", "medicare-part-b"),
-        ("122", "medicare-part-b"),
+        ("122", None),
+        ("14", "medicare-advantage"),
         ("2", "medicaid"),
         ("219", "medicaid"),
         ("311", "tricare"),
@@ -53,7 +54,9 @@ def of_type(*codings: tuple[str | None, str], name: str = "A plan nobody knows")
         ("95", "workers-compensation"),
         ("951", "workers-compensation"),
         ("96", "auto"),
-        ("1", None),
+        ("1", "medicare-part-b"),
+        ("3221", None),
+        ("3114", "tricare"),
         ("3", None),
         ("33", None),
         ("4", None),
@@ -157,3 +160,78 @@ def test_the_authorization_is_that_of_the_focal_insurance(kept: int) -> None:
     resource(content, "Claim")["insurance"][kept - 1]["preAuthRef"] = ["VA1"]
     rules = [finding.rule for finding in reviewed(content).findings]
     assert ("authorization-missing" in rules) is (kept == 1)
+
+
+def described(payor: str = "", text: str = "", code: str = "", **classes: str) -> Json:
+    """A claim whose coverage is described in words: payor, plan, group and type."""
+    kind: Json = {"text": text} if text else {}
+    if code:
+        kind["coding"] = [{"system": SOPT, "code": code}]
+    named = [{"type": {"coding": [{"code": each}]}, "value": value} for each, value in classes.items()]
+    payors = [{"display": payor}] if payor else []
+    return varied(claim(line("97140")), lambda c: c.update({"type": kind, "payor": payors, "class": named}), "Coverage")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Medicare", "medicare-part-b"),
+        ("Workers Comp", "workers-compensation"),
+        ("Auto", "auto"),
+        ("VA", "veterans-affairs"),
+        ("TRICARE", "tricare"),
+        ("Medicaid HMO", "medicaid"),
+        ("Commercial insurance", "commercial"),
+        ("Plan", None),
+    ],
+)
+def test_a_type_in_words_alone_tells(text: str, expected: str | None) -> None:
+    assert payer_class(described(text=text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("payor", "classes", "expected"),
+    [
+        ("", {"plan": "MEDICARE PART B"}, "medicare-part-b"),
+        ("", {"group": "MEDICARE HMO PLAN"}, "medicare-advantage"),
+        ("", {"plan": "Medicare Part A/B/D"}, "medicare-part-b"),
+        ("Humana", {"plan": "Medicare PPO"}, "medicare-advantage"),
+        ("Humana", {"plan": "Medicare"}, "medicare-advantage"),
+        ("UnitedHealthcare", {"plan": "Community Plan"}, "medicaid"),
+        ("UnitedHealthcare", {"plan": "Dual Complete"}, "medicare-advantage"),
+        ("Centers for Medicare and Medicaid Services", {"plan": "Part C"}, "medicare-advantage"),
+        ("Department of Veterans Affairs", {"plan": "CHAMPVA"}, None),
+        ("Aetna", {"group": "State Farm"}, "commercial"),
+        ("Aetna", {"group": "Progressive"}, "commercial"),
+        ("TRICARE", {"group": "Medicare"}, "tricare"),
+        ("Aetna", {"rxbin": "Medicare"}, "commercial"),
+    ],
+)
+def test_the_plan_and_group_of_a_coverage_tell(payor: str, classes: dict[str, str], expected: str | None) -> None:
+    assert payer_class(described(payor, **classes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("payor", "code", "expected"),
+    [
+        ("Humana", "111", "medicare-advantage"),
+        ("Molina", "211", "medicaid"),
+        ("Molina", "5", "commercial"),
+        ("Liberty Mutual", "95", "workers-compensation"),
+        ("Wellcare", "211", "medicaid"),
+        ("CHAMPVA", "32", None),
+        ("Department of Veterans Affairs", "3221", None),
+        ("Noridian Medicare", "5", "medicare-part-b"),
+    ],
+)
+def test_an_insurers_plan_is_told_by_its_type_and_a_programme_by_its_name(
+    payor: str, code: str, expected: str | None
+) -> None:
+    assert payer_class(described(payor, code=code)) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("Noridian Medicare Part B", "medicare-part-b"), ("MC0012", None)])
+def test_an_identifier_that_is_a_name_tells_as_one(value: str, expected: str | None) -> None:
+    content = described()
+    resource(content, "Coverage")["payor"] = [{"identifier": {"value": value}}]
+    assert payer_class(content) == expected

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fhir_massage.case.seen import InsuranceSlot
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
+from fhir_massage.rules.coverage.shared import billed
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
 
@@ -30,7 +31,8 @@ def coverage_order(case: Services) -> Iterator[Found]:
     What it checks
     That exactly one of the claim's insurances is marked as the one to be billed (focal), and that no two
     have the same sequence. Where the claim tells of an accident, a warning if a health plan stands ahead
-    of workers' compensation or auto insurance.
+    of workers' compensation or auto insurance. A warning also where the insurance billed follows another
+    payer (Medicare Supplement, Medigap, TRICARE for Life) and none stands ahead of it.
 
     Why it is denied
     A payer that is not the one billed, or not the first to pay, denies the claim as another payer's to
@@ -38,11 +40,11 @@ def coverage_order(case: Services) -> Iterator[Found]:
 
     What to do
     Mark the insurance that this claim is for, and put the insurances in the order in which they pay:
-    after an accident, workers' compensation or auto insurance first.
+    after an accident, workers' compensation or auto insurance first; Medicare ahead of what supplements it.
 
     Source
     HL7 FHIR R4, Claim.insurance, focal and sequence; CMS on workers' compensation and no-fault insurance
-    (42 U.S.C. 1395y(b)(2)).
+    (42 U.S.C. 1395y(b)(2)); California Health Advocates on TRICARE for Life, which pays after Medicare.
     """
     if not case.insurances:
         return
@@ -63,6 +65,21 @@ def coverage_order(case: Services) -> Iterator[Found]:
         )
     if case.accident:
         yield from _ahead_of_accident_payer(case)
+    yield from _supplement_alone(case)
+
+
+def _supplement_alone(case: Services) -> Iterator[Found]:
+    """Warn of a policy that follows another payer where no insurance stands ahead of it."""
+    slot = billed(case)
+    if slot is None or slot.kind != "supplement":
+        return
+    ahead = [other for other in case.insurances if other is not slot and (other.sequence or 0) < (slot.sequence or 0)]
+    if not ahead:
+        yield Found(
+            slot.element,
+            "The insurance billed supplements another that pays first, as Medicare does, and none stands ahead of it.",
+            severity="warning",
+        )
 
 
 def _made_focal(case: Services) -> Iterator[Correction]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Found
+from fhir_massage.rules.coverage.shared import billed
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
 
@@ -20,8 +21,8 @@ def payer_unrecognised(case: Services) -> Iterator[Found]:
     """Say that the payer's policy could not be applied.
 
     What it checks
-    A coverage whose payer is known neither by name or identifier, nor by the type of the plan. Only rules
-    that hold for every payer are applied to its claims.
+    A coverage whose payer is known neither by its identifier or the words in its name, nor by the name or type
+    of the plan. Only rules that hold for every payer are applied to its claims.
 
     Why it is denied
     It is not denied.
@@ -33,7 +34,8 @@ def payer_unrecognised(case: Services) -> Iterator[Found]:
     Source
     NAHDO and PHDSC, Source of Payment Typology, by which plans are classed.
     """
-    if case.coverage is not None and case.payer_class is None:
+    slot = billed(case)
+    if case.coverage is not None and case.payer_class is None and (slot is None or slot.kind != "drug"):
         yield Found(
             case.coverage.element,
             "Neither the payer's name and identifier nor the type of the coverage tells which payer this is; "

@@ -55,6 +55,19 @@ def somebody_else_s_coverage(made: Made, market: Market, choices: Choices) -> li
     return HERE
 
 
+@fault("coverage-not-for-service")
+def a_drug_plan(made: Made, market: Market, choices: Choices) -> list[str] | None:
+    """Bill the patient's drug plan."""
+    coverage = made.changeable("coverage")
+    if coverage is None:
+        return None
+    coverage["payor"] = [
+        {"display": choices.choice(("Medicare Part D", "SilverScript Choice (PDP)", "HUMANA MEDICARE PDP"))}
+    ]
+    coverage["type"] = parties.concept("122", "https://nahdo.org/sopt")
+    return HERE
+
+
 @fault("coverage-order")
 def no_insurance_marked(made: Made, market: Market, choices: Choices) -> list[str] | None:
     """Mark none of the insurances as the one to be billed."""

@@ -25,6 +25,7 @@ from tests.claims import (
 CPT = "http://www.ama-assn.org/go/cpt"
 MINE = {
     "coverage-missing",
+    "coverage-not-for-service",
     "reference-unresolved",
     "coverage-not-active",
     "coverage-wrong-patient",
@@ -214,6 +215,58 @@ def test_it_is_the_patients_own() -> None:
     assert rules_of(covered(beneficiary={"display": "Pat"})) == []
 
 
+# --- for the service ---------------------------------------------------------------------------------------
+
+CMS = [{"identifier": {"value": "Centers for Medicare and Medicaid Services"}}]
+SUBSIDIZED = concept("SUBSIDIZ", "http://terminology.hl7.org/CodeSystem/v3-ActCode")
+DRUGS = concept("122", "https://nahdo.org/sopt")
+
+
+def classed(**values: str) -> list[Json]:
+    """What a Coverage says of its class: group, plan and the like."""
+    system = "http://terminology.hl7.org/CodeSystem/coverage-class"
+    return [{"type": concept(code, system), "value": value} for code, value in values.items()]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": DRUGS},
+        {"type": DRUGS, "payor": CMS},
+        {"type": DRUGS, "payor": [{"display": "Medicare"}]},
+        {"type": SUBSIDIZED, "payor": CMS, "class": classed(group="Medicare", plan="Part D")},
+        {"type": {}, "payor": [{"display": "Aetna"}], "class": classed(plan="Medicare Part D")},
+        {"type": {}, "payor": [{"display": "SilverScript"}]},
+        {"type": {"text": "Medicare PDP"}, "payor": [{"display": "Humana"}]},
+    ],
+)
+def test_a_drug_plan_pays_no_therapy(change: Json) -> None:
+    report = reviewed(covered(**change))
+    found = the(report, "coverage-not-for-service")
+    assert found.severity == "error"
+    assert found.expression == ("Claim.insurance[0].coverage",)
+    assert found.denial is not None
+    assert (found.denial.group, found.denial.carc) == ("CO", "109")
+    assert rules_of(covered(**change)) == ["coverage-not-for-service"], "and the payer is known well enough"
+
+
+def test_a_drug_plan_beside_the_coverage_billed_is_no_fault() -> None:
+    content = insured(slot(1, "cov", focal=True), slot(2, "second", focal=False), second_type="122")
+    assert rules_of(content) == []
+
+
+def test_a_drug_plan_that_is_only_named_is_known_too() -> None:
+    named = varied(claim(line("97140")), lambda c: c["insurance"][0].update(coverage={"display": "Medicare Part D"}))
+    assert "coverage-not-for-service" in grave(reviewed(named))
+
+
+@pytest.mark.parametrize("plan", ["Part B", "MEDICARE PART B", "Part A, Part B"])
+def test_medicare_is_known_by_the_plan_that_cms_names(plan: str) -> None:
+    """As CMS's Blue Button sends a beneficiary's coverage."""
+    content = covered(type=SUBSIDIZED, payor=CMS, **{"class": classed(group="Medicare", plan=plan)})
+    assert "therapy-modifier-missing" in grave(reviewed(content))
+
+
 # --- in order ------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +295,21 @@ def test_no_two_insurances_share_a_place() -> None:
     found = the(reviewed(content), "coverage-order")
     assert found.expression == ("Claim.insurance[1].sequence",)
     assert [edit.value for edit in found.corrections[0].edits] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["Medicare Supplement Plan G", "Mutual of Omaha Medigap", "TRICARE for Life"])
+def test_a_supplement_is_not_billed_first(name: str) -> None:
+    found = the(reviewed(covered(type={}, payor=[{"display": name}])), "coverage-order")
+    assert found.severity == "warning"
+    assert found.expression == ("Claim.insurance[0]",)
+
+
+@pytest.mark.parametrize(("supplement_at", "warned"), [(2, False), (1, True)])
+def test_a_supplement_follows_the_payer_ahead_of_it(supplement_at: int, warned: bool) -> None:
+    first = slot(supplement_at, "cov", focal=True)
+    content = insured(first, slot(3 - supplement_at, "second", focal=False), second_type="12")
+    content = covered(content, type={}, payor=[{"display": "AARP Medicare Supplement"}])
+    assert ("coverage-order" in rules_of(content)) is warned
 
 
 @pytest.mark.parametrize(
