@@ -210,7 +210,7 @@ class Coverage(Resource, frozen=True, kw_only=True, gc=False, tag="Coverage"):
     beneficiary: Reference | None = None
     period: Period | None = None
     payor: list[Reference] = []
-    class_: Annotated[list[CoverageClass], msgspec.Meta(max_length=MOST_CODINGS)] = msgspec.field(
+    class_: list[CoverageClass] = msgspec.field(
         default_factory=list, name="class"
     )
 
