@@ -30,11 +30,14 @@ def _modifiers(concept: elements.CodeableConcept) -> list[str]:
     coded = [coding.code for coding in concept.coding if coding.code]
     if not coded:
         return [concept.text.strip().upper()] if concept.text and codes.is_modifier_text(concept.text) else []
-    return [
-        coding.code.strip().upper()
-        for coding in concept.coding
-        if coding.code and codes.is_modifier(coding.system, coding.code)
-    ]
+    # Codings of one concept say one thing in several ways, so a code that stands in it twice is one modifier.
+    return list(
+        dict.fromkeys(
+            coding.code.strip().upper()
+            for coding in concept.coding
+            if coding.code and codes.is_modifier(coding.system, coding.code)
+        )
+    )
 
 
 def day_of(item: elements.Item, index: Index, within: Entry, single_day: date | None) -> date | None:

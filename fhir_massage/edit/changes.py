@@ -209,19 +209,23 @@ class ClaimChange:
 
 
 def _has_several_codes(codings: Iterable[Mapping[str, Any]]) -> bool:
-    coded = (coding for coding in codings if coding.get("code"))
-    return next(coded, None) is not None and next(coded, None) is not None
+    return len({str(coding["code"]).strip().upper() for coding in codings if coding.get("code")}) > 1
 
 
 def modifier_places(item: Mapping[str, Any]) -> list[tuple[int, int | None]]:
     """Where each modifier of a line stands: its element, and its coding there (``None`` where it has words alone).
 
-    They come in the order in which a line's modifiers are read; one that is glued to the code is none of them.
+    They come in the order in which a line's modifiers are read; one that is glued to the code is none of them, and a
+    code that one element repeats stands where it does first.
     """
     places: list[tuple[int, int | None]] = []
     for number, concept in enumerate(item.get("modifier", [])):
         coded = [(place, each) for place, each in enumerate(concept.get("coding", [])) if each.get("code")]
-        places += [(number, place) for place, each in coded if is_modifier(each.get("system"), each["code"])]
+        first: dict[str, int] = {}
+        for place, each in coded:
+            if is_modifier(each.get("system"), each["code"]):
+                first.setdefault(each["code"].strip().upper(), place)
+        places += [(number, place) for place in first.values()]
         if not coded and is_modifier_text(concept.get("text")):
             places.append((number, None))
     return places
