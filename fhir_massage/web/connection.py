@@ -172,10 +172,9 @@ class Connection:
         self._hand_over(end + len(_END_OF_HEAD))
         try:
             self.request = next(self._parser)
+            self._expect_body()
         except Exception as error:
             self._error = error
-        else:
-            self._expect_body()
         return True
 
     def _expect_body(self) -> None:

@@ -131,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         connection.move(State.READING, READING)
         self.connections.add(connection)
         self._watch(connection, selectors.EVENT_READ)
-        self._read(connection)  # mostly the request is there already
+        self._on_event(connection, opened)  # mostly the request is there already
 
     def _make_room(self) -> None:
         waiting = [each for each in self.connections if each.state is not State.WORKING]
@@ -151,6 +151,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         connection.opened.close()
 
     def _on_event(self, connection: Connection, _: Any) -> None:
+        try:
+            self._turn_to(connection)
+        except Exception as error:  # whatever it is: the others' connections go on
+            log.error("request failed", error=type(error).__name__, where=place_of(error))
+            self._drop(connection)
+
+    def _turn_to(self, connection: Connection) -> None:
         if connection.state is State.WRITING:
             self._forget(connection)
             self._send(connection, keep=connection.keep)

@@ -92,6 +92,8 @@ def test_requests_are_read_as_they_were_sent_however_they_are_dealt_out(
     [
         (b"GET / HTTP/1.1\r\nX: " + b"x" * LARGEST_HEAD, "LimitRequestHeaders"),
         (b"NONSENSE\r\n\r\n", "InvalidRequestLine"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n", "InvalidHeader"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "InvalidHeader"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "InvalidChunkSize"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 2000, "InvalidChunkSize"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "InvalidChunkSize"),
