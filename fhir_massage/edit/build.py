@@ -44,7 +44,10 @@ class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What the form says. ``payer`` is the id of a policy; ``diagnoses`` are ICD-10-CM codes."""
+    """What the form says. ``payer`` is the id of a policy; ``diagnoses`` are ICD-10-CM codes.
+
+    ``referrer`` is who referred, or who certified the plan of care.
+    """
 
     payer: str
     profession: str
@@ -54,6 +57,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     patient: str = ""
     therapist: str = ""
     npi: str = ""
+    referrer: str = ""
+    referrer_npi: str = ""
     referral: bool = False
     visits: int | None = None
     authorization: str = ""
@@ -98,6 +103,8 @@ def _claim(draft: Draft, at: dict[str, str], created: date) -> Json:
         "provider": {"reference": at["Practitioner"]},
         "qualification": _concept("http://nucc.org/provider-taxonomy", TAXONOMY[draft.profession]),
     }]  # fmt: skip
+    if draft.referrer or draft.referrer_npi:
+        claim["careTeam"].append(_referrer(draft))
     if timed:
         claim["supportingInfo"] = [_minutes(place, line) for place, line in enumerate(timed, start=1)]
     if draft.diagnoses:
@@ -175,6 +182,15 @@ def _practitioner(draft: Draft) -> Json:
         practitioner["identifier"] = [{"system": "http://hl7.org/fhir/sid/us-npi", "value": draft.npi}]
     qualification = _concept("http://nucc.org/provider-taxonomy", TAXONOMY[draft.profession])
     return {**practitioner, **_named(draft.therapist), "qualification": [{"code": qualification}]}
+
+
+def _referrer(draft: Draft) -> Json:
+    """Who referred, as box 17 of the paper claim names them."""
+    provider: Json = {"display": draft.referrer} if draft.referrer else {}
+    if draft.referrer_npi:
+        provider["identifier"] = {"system": "http://hl7.org/fhir/sid/us-npi", "value": draft.referrer_npi}
+    role = _concept("http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBClaimCareTeamRole", "referring")
+    return {"sequence": 2, "provider": provider, "role": role}
 
 
 def _referral(draft: Draft, at: dict[str, str]) -> Json:

@@ -210,9 +210,7 @@ class Coverage(Resource, frozen=True, kw_only=True, gc=False, tag="Coverage"):
     beneficiary: Reference | None = None
     period: Period | None = None
     payor: list[Reference] = []
-    class_: list[CoverageClass] = msgspec.field(
-        default_factory=list, name="class"
-    )
+    class_: list[CoverageClass] = msgspec.field(default_factory=list, name="class")
 
 
 class Patient(Resource, frozen=True, kw_only=True, gc=False, tag="Patient"):

@@ -35,7 +35,8 @@ def build() -> Response:
     form = request.form
     count = min(form.get("lines", LINES, type=int), MOST_LINES)
     head = {key: form.get(key, "").strip() for key in (
-        "payer", "profession", "day", "diagnoses", "patient", "therapist", "npi", "visits", "authorization"
+        "payer", "profession", "day", "diagnoses", "patient", "therapist", "npi", "referrer", "referrer_npi", "visits",
+        "authorization",
     )}  # fmt: skip
     head["referral"] = "on" if form.get("referral") else ""
     lines = [
@@ -82,6 +83,8 @@ def _draft(head: Typed, lines: list[Typed], wrong: dict[str, str]) -> Draft | No
         patient=head["patient"],
         therapist=head["therapist"],
         npi=head["npi"],
+        referrer=head["referrer"],
+        referrer_npi=head["referrer_npi"],
         referral=bool(head["referral"]),
         visits=visits,
         authorization=head["authorization"],

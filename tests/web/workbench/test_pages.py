@@ -43,6 +43,8 @@ def fill(page: Page) -> None:
     for label, words in (("Code", "97140"), ("Modifiers", "GP"), ("Minutes", "25"), ("Units", "2"), ("Price", "58")):
         first.get_by_label(label).fill(words)
     first.get_by_label("Region treated").fill("neck")
+    page.get_by_text("Referral, authorization and names").click()
+    page.get_by_label("Their NPI").fill("1987654328")
 
 
 def test_a_claim_is_built_without_json_taken_away_and_reviewed(page: Page, screenshot: Keep) -> None:
