@@ -13,7 +13,7 @@ from typing import Any, get_args
 from fhir_massage.case.seen import ClaimCase, Line, OrderCase
 from fhir_massage.edit.finding import Found
 from fhir_massage.engine.report import Broken
-from fhir_massage.rules import Rule, rules_for
+from fhir_massage.rules import Rule, Scope, rules_for, rules_of_every_service
 from fhir_massage.rules.kinds import passed_over
 from fhir_massage.rules.parts import Part
 from fhir_massage.rules.scopes import AnyLine, BilledLine, Session, Visit, decides_by, line_of, sessions_of, visits_of
@@ -70,7 +70,8 @@ def ask_rule(rule: Rule, case: ClaimCase) -> Iterator[Found]:
     else:
         for line in case.lines:
             seen = line_of(case, line)
-            if rule.scope == "any-line" or isinstance(seen, BilledLine):
+            is_asked = seen.ours or rule.every_service
+            if is_asked and (rule.scope == "any-line" or isinstance(seen, BilledLine)):
                 yield from rule.check(seen)
 
 
@@ -107,4 +108,5 @@ def _ask(rules: Iterable[Rule], scope: Any, resource: str, broken: list[Broken])
 def _rules_on(seen: AnyLine | Visit) -> tuple[Rule, ...]:
     if isinstance(seen, Visit):
         return rules_for("claim", "session" if isinstance(seen, Session) else "visit")
-    return rules_for("claim", "line", "any-line") if isinstance(seen, BilledLine) else rules_for("claim", "any-line")
+    scopes: tuple[Scope, ...] = ("line", "any-line") if isinstance(seen, BilledLine) else ("any-line",)
+    return rules_for("claim", *scopes) if seen.ours else rules_of_every_service(*scopes)

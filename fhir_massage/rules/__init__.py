@@ -10,6 +10,14 @@ from fhir_massage.rules import referral as referral  # isort: skip
 from fhir_massage.rules import coverage as coverage  # isort: skip
 from fhir_massage.rules import claim as claim  # isort: skip
 from fhir_massage.rules import order as order  # isort: skip
-from fhir_massage.rules.registry import Rule, Scope, all_rules, rule_by_id, rule_plugins, rules_for
+from fhir_massage.rules.registry import (
+    Rule,
+    Scope,
+    all_rules,
+    rule_by_id,
+    rule_plugins,
+    rules_for,
+    rules_of_every_service,
+)
 
-__all__ = ["Rule", "Scope", "all_rules", "rule_by_id", "rule_plugins", "rules_for"]
+__all__ = ["Rule", "Scope", "all_rules", "rule_by_id", "rule_plugins", "rules_for", "rules_of_every_service"]

@@ -46,6 +46,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     ``topic`` is the code of the CDS Hooks card type that its cards carry. ``scope`` is what its function gets.
     ``citations`` are the sources of its findings that cite none, where no row of ``rule_sources`` names them.
+    A rule on lines is asked of the services that are ours to judge, and with ``every_service`` of any.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     page: dict[str, str]
     scope: Scope = "claim"
     citations: tuple[Citation, ...] = ()
+    every_service: bool = False
 
     def example(self, kind: Literal["bad", "good"]) -> Path | None:
         """The file of the rule's example; ``None`` without one.
@@ -85,6 +87,7 @@ class Details(TypedDict):
     topic: NotRequired[str]
     denial: NotRequired[Denial | None]
     citations: NotRequired[tuple[Citation, ...]]
+    every_service: NotRequired[bool]
 
 
 def claim_rule(id: str, **details: Unpack[Details]) -> Callable[[ClaimCheck], ClaimCheck]:
@@ -164,6 +167,12 @@ def rules_for(subject: Subject, *scopes: Scope) -> tuple[Rule, ...]:
     return tuple([rule for rule in _rules.values() if rule.subject == subject and (not scopes or rule.scope in scopes)])
 
 
+@cache
+def rules_of_every_service(*scopes: Scope) -> tuple[Rule, ...]:
+    """Those rules on a claim's lines that are asked also of services which are none of ours."""
+    return tuple([rule for rule in rules_for("claim", *scopes) if rule.every_service])
+
+
 def rule_by_id(id: str) -> Rule:
     """The rule of that id. Raises ``UnknownRule``."""
     rule_plugins()
@@ -183,7 +192,7 @@ def rule_plugins() -> tuple[Plugin, ...]:
         if _plugins is None:
             _plugins = ()  # a package that asks for rules while it is imported sees those so far
             _plugins = plugins.load(_rules)
-            rules_for.cache_clear()
+            _forget()
         return _plugins
 
 
@@ -198,7 +207,12 @@ def _add(rule: Rule) -> None:
     if not _ID.fullmatch(rule.id):
         raise ValueError(f"a rule's id is written in lower case letters, digits and hyphens, unlike {rule.id!r}")
     _rules[rule.id] = rule
+    _forget()
+
+
+def _forget() -> None:
     rules_for.cache_clear()
+    rules_of_every_service.cache_clear()
 
 
 def _page(check: Callable[..., Any]) -> dict[str, str]:

@@ -30,7 +30,7 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``payer`` is the payer's title. ``professions`` are those that the record of who rendered it names;
     ``claim_diagnoses`` are all of the claim's. ``supervised`` says of an assistant's line whether a therapist of the
-    discipline is on the claim too.
+    discipline is on the claim too, ``ours`` whether its service is ours to judge.
     """
 
     facts: Facts
@@ -44,6 +44,7 @@ class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     claim_diagnoses: tuple[Diagnosis, ...]
     place_of_service: str | None
     of_other_system: bool
+    ours: bool
     supervised: bool
     _case: ClaimCase
     _line: Line
@@ -304,6 +305,7 @@ def line_of(case: ClaimCase, line: Line) -> AnyLine:
         claim_diagnoses=case.diagnoses,
         place_of_service=line.place_of_service,
         of_other_system=line.of_other_system,
+        ours=line.code is None or case.facts.is_code_ours(line.code),
         supervised=_is_supervised(case, line),
         _case=case,
         _line=line,

@@ -23,6 +23,7 @@ SENT_FOR_THE_DENIAL = frozenset({"GX", "GY"})
     title="The payer does not pay this profession for the service",
     topic="insurance",
     denial=Denial("CO", "170"),
+    every_service=True,
 )
 def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     """Hold who rendered each service against whom the payer pays for it.

@@ -42,7 +42,7 @@ def units_exceed_mue(visit: Visit) -> Iterator[Found]:
         edit = visit.facts.mue.find(code, visit.day)
         total = sum(line.units for line in lines if line.units is not None and line.units > 0)
         # An edit of nought is for codes that are never paid by themselves: other rules say what to do.
-        if edit is None or edit.units == 0 or total <= edit.units:
+        if edit is None or edit.units == 0 or not visit.facts.is_code_ours(code) or total <= edit.units:
             continue
         last = lines[-1]
         yield visit.find(
