@@ -10,10 +10,17 @@ from fhir_massage.read import codes
 
 
 def recode(change: ClaimChange, claim: Mapping[str, Any], line: int, code: str) -> ClaimChange:
-    """Bill the line with another procedure code, in place of the coding that holds the old one."""
-    position, coding = _coding_of(claim["item"][line])
+    """Bill the line with another procedure code, in place of the coding, or the text, that holds the old one.
+
+    Modifiers that are glued to the old code stay glued to the new one.
+    """
+    found = _coding_of(claim["item"][line])
+    if found is None:
+        coded = {"coding": [{"system": _system_for(claim, code), "code": code}]}
+        return change.put(line, "/productOrService", coded)
+    position, coding = found
     place = f"/productOrService/coding/{position}"
-    change.put(line, f"{place}/code", code)
+    change.put(line, f"{place}/code", code + coding["code"].strip()[len(code) :])
     system = coding.get("system")
     if system is not None and (system in codes.HCPCS_SYSTEMS) != code[0].isalpha():
         change.put(line, f"{place}/system", _system_for(claim, code))
@@ -22,13 +29,17 @@ def recode(change: ClaimChange, claim: Mapping[str, Any], line: int, code: str) 
     return change
 
 
-def _coding_of(item: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-    """The coding that the line's procedure code is read from, with its position."""
-    codings = list(enumerate(item["productOrService"]["coding"]))
+def _coding_of(item: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]] | None:
+    """The coding that the line's procedure code is read from, with its position; ``None`` for a code in words."""
+    codings = list(enumerate(item["productOrService"].get("coding", [])))
     with_code = [(number, coding) for number, coding in codings if coding.get("code")]
     named = [found for found in with_code if found[1].get("system") in codes.PROCEDURE_SYSTEMS]
-    unnamed = [found for found in with_code if "system" not in found[1] and codes.has_procedure_shape(found[1]["code"])]
-    return (named or unnamed)[0]
+    unnamed = [
+        found
+        for found in with_code
+        if found[1].get("system") not in codes.NO_PROCEDURE_SYSTEMS and codes.holds_procedure(found[1]["code"])
+    ]
+    return next(iter(named or unnamed), None)
 
 
 def _system_for(claim: Mapping[str, Any], code: str) -> str:

@@ -160,6 +160,11 @@ def has_procedure_shape(code: str) -> bool:
     return _PROCEDURE_SHAPE.fullmatch(code.strip().upper()) is not None
 
 
+def holds_procedure(code: str) -> bool:
+    """Whether the code looks like one of CPT or HCPCS, with modifiers glued to it or without."""
+    return _unglued(code.strip().upper()) is not None
+
+
 def diagnosis_code(concept: CodeableConcept | None) -> str | None:
     """The ICD-10-CM code with its dot, whichever way it was written."""
     unnamed = None
