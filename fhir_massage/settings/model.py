@@ -64,7 +64,8 @@ class Settings(BaseModel):
         default=4.0,
         gt=0,
         le=60,
-        description="Seconds allowed for one hook call, fetching included. What is known by then is answered.",
+        description="Seconds allowed for one hook call from when its request has arrived, fetching included. "
+        "What is known by then is answered.",
     )
     log_patients: Literal["nothing", "hashed", "everything"] = Field(
         default="hashed",
