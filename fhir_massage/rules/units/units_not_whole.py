@@ -42,7 +42,7 @@ def units_not_whole(case: ClaimCase) -> Iterator[Found]:
     CMS, Medicare Claims Processing Manual (Pub. 100-04), chapter 26, section 10.4, item 24G: days or units.
     """
     for line in case.lines:
-        if line.code is None or not case.facts.is_code_ours(line.code) or _is_right(case, line):
+        if _is_right(case, line) or line.code is None or not case.facts.is_code_ours(line.code):
             continue
         yield Found(
             f"{line.element}.quantity",
