@@ -38,7 +38,11 @@ PAYORS = {
     "self-pay": ("Self", "81"),
 }
 #: Plans that say of themselves what others of their class commonly do.
-PLANS = {"cigna": ("Cigna", "5"), "uniform-medical-plan": ("Uniform Medical Plan", "5")}
+PLANS = {
+    "cigna": ("Cigna", "5"),
+    "uniform-medical-plan": ("Uniform Medical Plan", "5"),
+    "unitedhealthcare": ("UnitedHealthcare", "5"),
+}
 NPI_THERAPIST = "1234567893"
 NPI_PHYSICIAN = "1987654328"
 

@@ -40,6 +40,15 @@ class TestUnitsAgainstMinutes:
         assert corrected(report)["total"]["value"] == 58 * most
         assert str(found.at_risk) == "116.00"
 
+    def test_unitedhealthcare_counts_like_medicare(self) -> None:
+        """A day of 40 minutes makes three units in whichever line; 20 minutes in two lines make one."""
+        paid = (line("97140", units=2, minutes=20, modifiers=("GP",)), line("97110", minutes=20, modifiers=("GP",)))
+        counted = {"units-exceed-minutes", "units-below-minutes"}
+        assert not counted & _rules(claim(*paid, payer="unitedhealthcare"))
+        recouped = (line("97124", minutes=10, modifiers=("GP",)), line("97110", minutes=10, modifiers=("GP",)))
+        found = the(reviewed(claim(*recouped, payer="unitedhealthcare")), "units-exceed-minutes")
+        assert [citation.title.split(",")[0] for citation in found.citations] == ["UnitedHealthcare"]
+
     def test_medicare_adds_the_minutes_up(self) -> None:
         """7 and 8 minutes make one unit for Medicare, the longer one's; one by itself elsewhere."""
         lines = (line("97110", minutes=7, modifiers=("GP",)), line("97140", minutes=8, modifiers=("GP",)))
