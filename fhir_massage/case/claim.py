@@ -94,6 +94,7 @@ class ClaimReader:
         authorization = (
             None if insurance is None else next((r for r in insurance[1].pre_auth_ref if r and r.strip()), None)
         )
+        slots = tuple(self._slot(i, s) for i, s in enumerate(claim.insurance[: elements.MOST_POLICIES]))
         referred_by = self._referred_by()
         by_number = authorization is not None and payer is not None and payer.payer_class == "veterans-affairs"
         return ClaimCase(
@@ -127,7 +128,8 @@ class ClaimReader:
             created=dates.day(claim.created),
             total=_money(claim.total) if len(claim.item) <= elements.MOST_LINES else None,
             lines_beyond=max(len(claim.item) - elements.MOST_LINES, 0),
-            insurances=tuple(self._slot(i, s) for i, s in enumerate(claim.insurance[: elements.MOST_POLICIES])),
+            insurances=slots,
+            billed=None if insurance is None else slots[insurance[0]],
             accident=claim.accident is not None,
             institutional=any(code == "institutional" for _, code in codes.codes(claim.type)),
             asks_only=claim.use in ("preauthorization", "predetermination"),

@@ -219,7 +219,8 @@ class BilledDays(Protocol):
 class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim under review, on the day ``today``. Money is in dollars.
 
-    ``has_coverage`` says whether the insurance that is billed names a coverage.
+    ``billed`` is the one of the ``insurances`` that is billed: the focal one, else the first by sequence.
+    ``has_coverage`` says whether it names a coverage.
     ``bills_besides`` says whether any other bill came along. ``institutional`` marks a facility's claim,
     ``asks_only`` a request for authorization or an estimate, which bills nothing.
     ``names_referral`` says whether the claim names a referral in any way: by reference, by who referred
@@ -252,6 +253,7 @@ class ClaimCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created: date | None
     total: Decimal | None
     insurances: tuple[InsuranceSlot, ...]
+    billed: InsuranceSlot | None
     accident: bool
     read_json: Callable[[], Mapping[str, Any]]
     bills_besides: bool

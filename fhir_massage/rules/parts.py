@@ -27,11 +27,8 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Policy
 
 
-class Service(Protocol):
-    """A claim line as what was done: on which day, by whom and for what, and not how it is billed.
-
-    Its fields are those of ``Line``, without modifiers, units, minutes and charges.
-    """
+class _Placed(Protocol):
+    """What each part tells of a line: where it stands on the claim, its code, and its day."""
 
     @property
     def index(self) -> int: ...
@@ -41,6 +38,14 @@ class Service(Protocol):
     def code(self) -> str | None: ...
     @property
     def day(self) -> date | None: ...
+
+
+class Service(_Placed, Protocol):
+    """A claim line as what was done: on which day, by whom and for what, and not how it is billed.
+
+    Its fields are those of ``Line``, without modifiers, units, minutes and charges.
+    """
+
     @property
     def policy(self) -> Policy | None: ...
     @property
@@ -104,6 +109,8 @@ class Services(Protocol):
     @property
     def insurances(self) -> tuple[InsuranceSlot, ...]: ...
     @property
+    def billed(self) -> InsuranceSlot | None: ...
+    @property
     def accident(self) -> bool: ...
     @property
     def bills_besides(self) -> bool: ...
@@ -117,17 +124,9 @@ class Services(Protocol):
     def read_visits(self) -> Callable[[], BilledDays]: ...
 
 
-class ChargedLine(Protocol):
+class ChargedLine(_Placed, Protocol):
     """A claim line as what it charges. Its fields are those of ``Line``; code and day are for words."""
 
-    @property
-    def index(self) -> int: ...
-    @property
-    def element(self) -> str: ...
-    @property
-    def code(self) -> str | None: ...
-    @property
-    def day(self) -> date | None: ...
     @property
     def units(self) -> Number | None: ...
     @property

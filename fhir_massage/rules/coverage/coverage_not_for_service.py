@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.coverage.shared import billed
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
 
@@ -34,7 +33,7 @@ def coverage_not_for_service(case: Services) -> Iterator[Found]:
     Source
     X12 claim adjustment reason code 109; HL7 US Core, Coverage, on how Medicare's Part D is told.
     """
-    slot = billed(case)
+    slot = case.billed
     if slot is not None and slot.kind == "drug":
         yield Found(
             f"{slot.element}.coverage",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from fhir_massage.case.seen import InsuranceSlot
 from fhir_massage.edit.finding import Correction, Denial, Edit, Found
-from fhir_massage.rules.coverage.shared import billed
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
 
@@ -70,7 +69,7 @@ def coverage_order(case: Services) -> Iterator[Found]:
 
 def _supplement_alone(case: Services) -> Iterator[Found]:
     """Warn of a policy that follows another payer where no insurance stands ahead of it."""
-    slot = billed(case)
+    slot = case.billed
     if slot is None or slot.kind != "supplement":
         return
     ahead = [other for other in case.insurances if other is not slot and (other.sequence or 0) < (slot.sequence or 0)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Found
-from fhir_massage.rules.coverage.shared import billed
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
 
@@ -34,7 +33,7 @@ def payer_unrecognised(case: Services) -> Iterator[Found]:
     Source
     NAHDO and PHDSC, Source of Payment Typology, by which plans are classed.
     """
-    slot = billed(case)
+    slot = case.billed
     if case.coverage is not None and case.payer_class is None and (slot is None or slot.kind != "drug"):
         yield Found(
             case.coverage.element,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhir_massage.case.seen import Benefit, InsuranceSlot
+from fhir_massage.case.seen import Benefit
 from fhir_massage.facts.policy import Covered
 from fhir_massage.rules.parts import Service, Services
 from fhir_massage.rules.payment import benefits_for
@@ -16,9 +16,3 @@ def covered_by(line: Service) -> Covered | None:
 
 def benefits_of(case: Services, line: Service) -> list[Benefit]:
     return [] if line.code is None else benefits_for(case.benefits, line.code)
-
-
-def billed(case: Services) -> InsuranceSlot | None:
-    """The insurance that is billed: the focal one, else the first in the order of their sequence."""
-    slots = case.insurances
-    return next((slot for slot in slots if slot.focal), min(slots, key=lambda slot: slot.sequence or 0, default=None))
