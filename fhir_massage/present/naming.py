@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from fhir_massage.case.seen import ClaimCase, OrderCase
+from fhir_massage.read.references import is_type_and_id
 
 NO_NAME = "(no name)"
-_ID = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]+")
 
 
 def called(name: str, case: ClaimCase | OrderCase | None) -> str:
     """What a claim or order is called: by its type and id, else by its day."""
-    if _ID.fullmatch(name):
+    if is_type_and_id(name):
         return name
     what = "Order" if isinstance(case, OrderCase) else "Claim"
     return what if case is None or case.day is None else f"{what} of {case.day}"

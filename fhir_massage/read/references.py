@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from copy import copy
 from typing import Self, TypeVar
@@ -12,6 +13,7 @@ import msgspec
 from fhir_massage.read.elements import Identifier, PractitionerRole, Reference, Resource
 from fhir_massage.read.read import Entry
 
+_TYPE_AND_ID = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]+")
 R = TypeVar("R", bound=Resource)
 
 
@@ -180,6 +182,11 @@ def identity_of(entry: Entry) -> str | None:
 def relative(address: str) -> str:
     """``Type/id`` of an address, or the address itself where it is a ``urn:`` and has none."""
     return address if address.startswith("urn:") else tail(address)
+
+
+def is_type_and_id(name: str) -> bool:
+    """Whether a name is that of a resource, by which people may know it (``Claim/1``), and no address."""
+    return _TYPE_AND_ID.fullmatch(name) is not None
 
 
 def tail(address: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from fhir_massage.case.seen import ClaimCase, EarlierLine, Line
 from fhir_massage.edit.finding import Denial, Found
+from fhir_massage.read.references import is_type_and_id
 from fhir_massage.rules.registry import claim_rule
 from fhir_massage.rules.tools import cite, named
 
@@ -65,4 +65,4 @@ def _billed_before(case: ClaimCase, line: Line) -> EarlierLine | None:
 
 def _called(claim: str) -> str:
     """Another claim by its type and id; one that is known by an address alone has no name."""
-    return claim if re.fullmatch(r"[A-Za-z]+/[A-Za-z0-9.-]+", claim) else "another claim"
+    return claim if is_type_and_id(claim) else "another claim"
