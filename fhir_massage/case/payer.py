@@ -153,7 +153,7 @@ def _by_payor(facts: Facts, index: Index, entry: Entry, coverage: Coverage, on: 
             exact = facts.payor("name", name, on)
             if exact is not None:
                 return _exactly(facts, exact, name, on)
-            worded = worded or _by_name(facts, name, on)
+            worded = worded or _by_words(facts, name, on)
     return worded
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from fhir_massage.synthetic.claim import CLAIM_TYPE
 from fhir_massage.synthetic.made import Made
 from fhir_massage.synthetic.parties import Json, concept
 
 Kind = Literal["institutional", "preauthorization"]
-CLAIM_TYPE = "http://terminology.hl7.org/CodeSystem/claim-type"
 #: The uniform bill's revenue codes of therapy, by the professions whom a hospital bills for.
 REVENUE = {"physical-therapist": "0420", "occupational-therapist": "0430"}
 REVENUE_SYSTEM = "https://www.nubc.org/CodeSystem/RevenueCodes"

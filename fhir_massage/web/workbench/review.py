@@ -240,6 +240,7 @@ def _carry_steps(session: Session) -> None:
 
 def _page(session: Session, error: Unreadable | None = None) -> Response:
     report = session.report
+    told = _told(report, session.notes)
     page = render(
         "review.html",
         session=session,
@@ -248,8 +249,8 @@ def _page(session: Session, error: Unreadable | None = None) -> Response:
         error=error,
         excerpt=_excerpt(session.content, error),
         claims=_views(session) if report is not None else [],
-        marks=in_order(_told(report, session.notes)),
-        hidden=0 if report is None else len(report.findings) - len(_told(report, session.notes)),
+        marks=in_order(told),
+        hidden=0 if report is None else len(report.findings) - len(told),
         sure=_sure(report),
         steps=steps.write_steps(session.steps),
         digest=steps.digest(session.document) if report is not None else "",
