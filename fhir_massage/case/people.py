@@ -36,7 +36,8 @@ _NOTHING = Described()
 #: Roles of who referred or ordered, and of who supervises: HL7's and CARIN's words, and X12's qualifiers of box 17.
 SUPERVISING = frozenset({"SUPERVISOR", "SUPERVISING", "DQ"})
 REFERRING = frozenset({"REFERRING", "ORDERING", "REFERRER", "DN", "DK"})
-ASSISTANTS_OF = {
+#: Who may supervise an assistant, and works in the same field.
+THERAPISTS = {
     "physical-therapist-assistant": "physical-therapist",
     "occupational-therapy-assistant": "occupational-therapist",
 }
@@ -83,7 +84,7 @@ class Directory:
     def _named_by(self, texts: Iterable[str]) -> tuple[str, ...]:
         named = [self._facts.profession_in_words(text, self._on) for text in texts]
         found = dict.fromkeys([profession for profession in named if profession is not None])
-        for assistant, therapist in ASSISTANTS_OF.items():
+        for assistant, therapist in THERAPISTS.items():
             if assistant in found:  # who is told to be an assistant works in the therapist's field
                 found.pop(therapist, None)
         return tuple(found)

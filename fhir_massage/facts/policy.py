@@ -34,6 +34,14 @@ class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rests_on: RestsOn = "payer"
     sure: bool = True
 
+    @property
+    def by_custom(self) -> bool:
+        return self.rests_on == "custom"
+
+    @property
+    def weighs(self) -> bool:
+        return self.sure or not self.by_custom
+
     def covers_code(self, code: str) -> bool:
         """Whether the entry speaks of the procedure code."""
         return any(_matches(pattern, code) for pattern in self.codes)

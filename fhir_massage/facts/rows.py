@@ -44,6 +44,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         """Since when it holds: its first day, or where that is not known ``seen`` and the day it was confirmed."""
         return f"seen {self.checked}" if self.effective == LONG_BEFORE else str(self.effective)
 
+    @property
+    def by_custom(self) -> bool:
+        """Whether it is only what payers commonly do; of policies' entries some are."""
+        return False
+
+    @property
+    def weighs(self) -> bool:
+        """Whether what rests on it would surely cost money."""
+        return True
+
     def in_force(self, on: date) -> bool:
         """Whether the row holds on that day."""
         return self.effective <= on and (self.end is None or on <= self.end)

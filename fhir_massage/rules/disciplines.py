@@ -9,14 +9,11 @@ OF_CODES = {
     **dict.fromkeys(("97161", "97162", "97163", "97164"), "GP"),
     **dict.fromkeys(("97165", "97166", "97167", "97168"), "GO"),
 }
-#: Who may supervise an assistant.
-THERAPISTS = {
-    "physical-therapist-assistant": "physical-therapist",
-    "occupational-therapy-assistant": "occupational-therapist",
-}
 DISCIPLINES = {
     "physical-therapist": "GP",
     "physical-therapist-assistant": "GP",
     "occupational-therapist": "GO",
     "occupational-therapy-assistant": "GO",
 }
+#: The modifiers held against who rendered. GN is for speech-language pathology, which no profession here is.
+JUDGED = frozenset(DISCIPLINES.values())

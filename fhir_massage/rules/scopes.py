@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.case.people import THERAPISTS
 from fhir_massage.case.seen import ClaimCase, Diagnosis, Encounter, Line, MinutesFrom, Number
 from fhir_massage.edit.changes import ClaimChange, modifier_places
 from fhir_massage.edit.finding import Correction, Denial, Found, Severity
@@ -21,8 +22,17 @@ from fhir_massage.edit.recoding import recode
 from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Row
-from fhir_massage.rules.disciplines import DISCIPLINES, THERAPISTS
-from fhir_massage.rules.tools import certain, change, cite, confirmed, named, part_of_charge, without_modifiers
+from fhir_massage.rules.disciplines import DISCIPLINES
+from fhir_massage.rules.tools import (
+    certain,
+    change,
+    cite,
+    confirmed,
+    flag_for,
+    named,
+    part_of_charge,
+    without_modifiers,
+)
 
 
 class AnyLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -123,9 +133,7 @@ class BilledLine(AnyLine, frozen=True, kw_only=True, gc=False):
 
     def asks(self, flag: Flag | None) -> Flag | None:
         """The policy's flag, where it is set and speaks of this line."""
-        if flag is None or not flag.value:
-            return None
-        return flag if flag.speaks_of(self.code, self.profession) else None
+        return flag_for(flag, self.code, self.profession)
 
 
 class LineChange:

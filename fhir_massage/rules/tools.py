@@ -10,7 +10,7 @@ from fhir_massage.case.seen import ClaimCase, Line, Number
 from fhir_massage.edit.changes import Charged, ClaimChange
 from fhir_massage.edit.finding import Citation, Correction
 from fhir_massage.facts.book import Facts
-from fhir_massage.facts.policy import Entry, Policy
+from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Row
 from fhir_massage.rules.parts import Charges, Service
 
@@ -25,9 +25,7 @@ def cite(facts: Facts, *rows: Row | None) -> tuple[Citation, ...]:
         if row is not None:
             source = facts.sources[row.source]
             title = f"{source.owner}, {source.title}, {row.section}"
-            by_custom = isinstance(row, Entry) and row.rests_on == "custom"
-            sure = not by_custom or row.sure  # type: ignore[attr-defined]
-            found[Citation(title, source.url, row.since, by_custom, sure)] = None
+            found[Citation(title, source.url, row.since, row.by_custom, row.weighs)] = None
     return tuple(found)
 
 
@@ -110,6 +108,18 @@ def charges(lines: Iterable[Service]) -> Decimal | None:
     """The dollars that several lines charge together; ``None`` where one of them is not known."""
     known = [line.charge for line in lines]
     return None if None in known or not known else sum((c for c in known if c is not None), Decimal(0))
+
+
+def flag_for(flag: Flag | None, code: str | None, profession: str | None) -> Flag | None:
+    """A policy's flag, where it is set and speaks of the code when rendered by the profession."""
+    if flag is None or not flag.value or code is None:
+        return None
+    return flag if flag.speaks_of(code, profession) else None
+
+
+def days_in_words(lines: Iterable[Service]) -> list[str]:
+    """The dates of service of several lines, each once, in their order."""
+    return [str(day) for day in sorted({line.day for line in lines if line.day is not None})]
 
 
 def days_after(day: date, days: int) -> date:

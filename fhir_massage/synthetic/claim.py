@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from fhir_massage.case.people import THERAPISTS
 from fhir_massage.read.codes import CPT, HCPCS, SNOMED
-from fhir_massage.rules.disciplines import THERAPISTS
+from fhir_massage.rules.tools import flag_for
 from fhir_massage.synthetic.choices import Choices, chance
 from fhir_massage.synthetic.market import Market
 from fhir_massage.synthetic.parties import ICD_10_CM, NPI, UCUM, Addresses, Json, concept, taxonomy
@@ -255,9 +256,7 @@ def names_others(plan: Plan) -> bool:
 
 def _certifies(plan: Plan) -> bool:
     flag = plan.policy.referring_provider
-    if flag is None or not flag.value:
-        return False
-    return any(flag.speaks_of(service.code, plan.profession) for service in plan.services)
+    return any(flag_for(flag, service.code, plan.profession) is not None for service in plan.services)
 
 
 def _supervises(plan: Plan) -> bool:

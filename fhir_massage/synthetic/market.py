@@ -12,7 +12,7 @@ from fhir_massage.facts.book import Facts
 from fhir_massage.facts.policy import Flag, Policy
 from fhir_massage.facts.rows import Pair
 from fhir_massage.rules.payment import refusal
-from fhir_massage.rules.tools import follows_ncci
+from fhir_massage.rules.tools import flag_for, follows_ncci
 from fhir_massage.synthetic.repertoire import COMPLAINTS, FOREIGN_COMPLAINTS, SERVICES, SPINE
 
 #: The time in which the services of made-up claims lie.
@@ -201,7 +201,7 @@ class Market:
 
     def asks(self, flag: Flag | None, code: str, profession: str) -> bool:
         """Whether the payer asks for what the flag stands for."""
-        return flag is not None and flag.value and flag.speaks_of(code, profession)
+        return flag_for(flag, code, profession) is not None
 
     def is_timed(self, code: str, day: date) -> bool:
         """Whether the code is counted in 15-minute units."""

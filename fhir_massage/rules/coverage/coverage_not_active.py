@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Denial, Found
-from fhir_massage.rules.parts import Service, Services
+from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
-from fhir_massage.rules.tools import charges, listed
+from fhir_massage.rules.tools import charges, days_in_words, listed
 
 
 @services_rule(
@@ -41,19 +41,15 @@ def coverage_not_active(case: Services) -> Iterator[Found]:
     if early:
         yield Found(
             coverage.element,
-            f"The coverage began on {coverage.starts}, after the service of {listed(_days(early))}.",
+            f"The coverage began on {coverage.starts}, after the service of {listed(days_in_words(early))}.",
             at_risk=charges(early),
             denial=Denial("CO", "26"),
         )
     if late:
         yield Found(
             coverage.element,
-            f"The coverage ended on {coverage.ends}, before the service of {listed(_days(late))}.",
+            f"The coverage ended on {coverage.ends}, before the service of {listed(days_in_words(late))}.",
             at_risk=charges(late),
         )
     if not early and not late and coverage.status not in (None, "active"):
         yield Found(coverage.element, f"The coverage is not active: its status is {coverage.status}.")
-
-
-def _days(lines: list[Service]) -> list[str]:
-    return [str(day) for day in sorted({line.day for line in lines if line.day is not None})]

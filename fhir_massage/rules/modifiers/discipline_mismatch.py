@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.disciplines import DISCIPLINES, OF_CODES
+from fhir_massage.rules.disciplines import DISCIPLINES, JUDGED, OF_CODES
 from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
-
-#: GN is for speech-language pathology, which no profession here is.
-JUDGED = {"GP", "GO"}
 
 
 @line_rule(

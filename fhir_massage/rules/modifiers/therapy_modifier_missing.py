@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_massage.edit.finding import Correction, Denial, Found
-from fhir_massage.rules.disciplines import DISCIPLINES
+from fhir_massage.rules.disciplines import DISCIPLINES, JUDGED
 from fhir_massage.rules.payment import in_words
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
@@ -51,7 +51,7 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
             *_discipline(line),
             because=(asked, always),
         )
-    elif (own := DISCIPLINES.get(line.profession or "")) is not None and said <= {"GP", "GO"} - {own}:
+    elif (own := DISCIPLINES.get(line.profession or "")) is not None and said <= JUDGED - {own}:
         yield line.find(
             "modifier",
             f"{line.named} lacks {own}, the modifier of {in_words(line.profession or '')}; see discipline-mismatch.",

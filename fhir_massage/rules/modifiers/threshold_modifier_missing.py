@@ -8,9 +8,8 @@ from decimal import Decimal
 from fhir_massage.case.seen import ClaimCase, Line
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.rows import TherapyThreshold
-from fhir_massage.rules.modifiers.therapy import flag_on
 from fhir_massage.rules.registry import claim_rule
-from fhir_massage.rules.tools import change, cite, confirmed, named, number
+from fhir_massage.rules.tools import change, cite, confirmed, flag_for, named, number
 
 #: Benefit categories (X12 service types) of physical and speech therapy, and of occupational therapy.
 THERAPY_BENEFITS = {"pt-slp": frozenset({"PT", "AE", "AF"}), "ot": frozenset({"AD"})}
@@ -46,7 +45,8 @@ def threshold_modifier_missing(case: ClaimCase) -> Iterator[Found]:
         return
     liability = case.facts.modifiers_of("liability")
     for line in case.lines:
-        flag = flag_on(line, line.policy.threshold_modifier) if line.policy else None
+        flag = None if line.policy is None else line.policy.threshold_modifier
+        flag = flag_for(flag, line.code, line.provider.profession)
         if flag is None or "KX" in line.modifiers or not liability.isdisjoint(line.modifiers) or line.day is None:
             continue
         threshold = _threshold(case, line)

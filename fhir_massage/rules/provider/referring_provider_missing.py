@@ -8,7 +8,7 @@ from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import Flag
 from fhir_massage.rules.parts import Service, Services
 from fhir_massage.rules.registry import services_rule
-from fhir_massage.rules.tools import charges, cite, listed
+from fhir_massage.rules.tools import charges, cite, flag_for, listed
 
 
 @services_rule(
@@ -56,9 +56,7 @@ def referring_provider_missing(case: Services) -> Iterator[Found]:
 def _asked(line: Service) -> Flag | None:
     """The policy's word on a line, where it asks for who certified."""
     flag = None if line.policy is None else line.policy.referring_provider
-    if flag is None or not flag.value or line.code is None:
-        return None
-    return flag if flag.speaks_of(line.code, line.provider.profession) else None
+    return flag_for(flag, line.code, line.provider.profession)
 
 
 def _names_one(case: Services) -> bool:

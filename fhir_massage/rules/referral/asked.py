@@ -37,7 +37,3 @@ def about_referral(case: Services, message: str, *rows: Row) -> Iterator[Found]:
 
 def citing(case: Services, asked: list[tuple[Service, ReferralAsked]], *rows: Row) -> tuple[Citation, ...]:
     return cite(case.facts, *(entry for _, entry in asked), *rows)
-
-
-def days_in_words(lines: list[Service]) -> list[str]:
-    return [str(day) for day in sorted({line.day for line in lines if line.day is not None})]

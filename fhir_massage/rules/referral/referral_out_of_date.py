@@ -9,9 +9,9 @@ from fhir_massage.case.seen import Referral
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.facts.policy import ReferralAsked
 from fhir_massage.rules.parts import Service, Services
-from fhir_massage.rules.referral.asked import asked_lines, citing, days_in_words
+from fhir_massage.rules.referral.asked import asked_lines, citing
 from fhir_massage.rules.registry import services_rule
-from fhir_massage.rules.tools import charges, days_after, listed
+from fhir_massage.rules.tools import charges, days_after, days_in_words, listed
 
 
 @services_rule(

@@ -8,9 +8,9 @@ from datetime import date
 from fhir_massage.case.seen import Referral
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.rules.parts import Services
-from fhir_massage.rules.referral.asked import asked_lines, citing, days_in_words
+from fhir_massage.rules.referral.asked import asked_lines, citing
 from fhir_massage.rules.registry import services_rule
-from fhir_massage.rules.tools import charges, counted, listed
+from fhir_massage.rules.tools import charges, counted, days_in_words, listed
 
 
 @services_rule(

@@ -42,7 +42,7 @@ class Allotment(msgspec.Struct, frozen=True):
 def way_of(policy: Policy | None) -> Way | None:
     """How a payer counts by its own text; ``None`` where that is not known."""
     counting = None if policy is None else policy.counting
-    return None if counting is None or counting.rests_on == "custom" else counting.value
+    return None if counting is None or counting.by_custom else counting.value
 
 
 def by_total(session: Session) -> list[Allotment]:

@@ -112,7 +112,7 @@ def encounter(made: Made, index: int) -> list[Service]:
 def is_held_to_ncci(policy: Policy) -> bool:
     """Whether a broken NCCI edit is more than a note to the payer."""
     row = policy.follows_ncci
-    return follows_ncci(policy) and (row is None or row.rests_on != "custom" or row.sure)
+    return follows_ncci(policy) and (row is None or row.weighs)
 
 
 def room_for(made: Made, market: Market, index: int, units: int) -> bool:
