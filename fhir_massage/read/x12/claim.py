@@ -29,6 +29,8 @@ _DIAGNOSES = {"ABK": "icd-10-cm", "ABF": "icd-10-cm", "BK": "icd-9-cm", "BF": "i
 _ACCIDENTS = {"AA": "MVA", "EM": "WPA"}
 _ORDER = {"P": 1, "S": 2, "T": 3}
 _MINUTES = re.compile(r"\b(\d{1,3})\s*(?:min|mins|minutes)\b", re.IGNORECASE)
+_LEGAL_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ILLEGAL = re.compile(r"[^A-Za-z0-9\-.]+")
 _LOOPS = {
     "85": "2010AA", "87": "2010AB", "IL": "2010BA", "PR": "2010BB", "QC": "2010CA", "41": "1000A", "40": "1000B",
 }  # fmt: skip
@@ -94,19 +96,21 @@ class _Resources:
         full = (kind, *key)
         if full not in self.known:
             self.known[full] = f"{kind}/x12-{len(self.known) + 1}"
-            id = self.known[full].partition("/")[2]
-            self.all[self.known[full]] = {"resourceType": kind, "id": id, **content}
+            short = self.known[full].partition("/")[2]
+            self.all[self.known[full]] = {"resourceType": kind, "id": short, **content}
         return {"reference": self.known[full]}
 
     def claim(self, claim: Json, places: ClaimPlaces) -> None:
         """Add a claim; one whose number was there before gets a mark behind its id."""
-        legal = re.sub(r"[^A-Za-z0-9\-.]+", "-", places.number)[:60].strip("-") or "claim"
-        id, count = legal, 1
-        while f"Claim/{id}" in self.all:
+        legal = places.number
+        if not _LEGAL_ID.fullmatch(legal):
+            legal = _ILLEGAL.sub("-", legal)[:60].strip("-") or "claim"
+        name, count = legal, 1
+        while f"Claim/{name}" in self.all:
             count += 1
-            id = f"{legal}-{count}"
-        self.all[f"Claim/{id}"] = {"resourceType": "Claim", "id": id, **claim}
-        self.places[f"Claim/{id}"] = places
+            name = f"{legal[:60]}-{count}"
+        self.all[f"Claim/{name}"] = {"resourceType": "Claim", "id": name, **claim}
+        self.places[f"Claim/{name}"] = places
 
 
 class _Insured:
