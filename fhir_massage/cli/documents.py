@@ -13,6 +13,7 @@ import msgspec
 from fhir_massage.edit.x12 import corrected_interchange
 from fhir_massage.engine.document import replaced_at
 from fhir_massage.errors import Unreadable
+from fhir_massage.read.named import as_utf8
 from fhir_massage.read.read import Arrival, Entry, encode, is_json_lines, read, read_lines
 from fhir_massage.read.x12.split import is_x12
 
@@ -110,7 +111,9 @@ def rewritten(source: Source, corrected: Mapping[int, Json]) -> bytes:
     if arrival is not None and arrival.x12:
         mended = [entry for entry in arrival.entries if id(entry) in corrected]
         claims = [(arrival.x12[entry.name], entry.json(), corrected[id(entry)]) for entry in mended]
-        return corrected_interchange(source.content, claims)
+        # The reader counts bytes behind a byte-order mark, which stays in front.
+        read_content = as_utf8(source.content)
+        return source.content[: -len(read_content)] + corrected_interchange(read_content, claims)
     if arrival is not None and is_x12(source.content):
         return source.content
     if not source.lines:
