@@ -92,6 +92,8 @@ def come_together(sources: Sequence[Source]) -> Iterator[Arrival]:
 
 def _is_lines(path: str, content: bytes) -> bool:
     """Whether it is NDJSON, by its content; a file named so may have but one line, or none."""
+    if is_x12(content):
+        return False
     named_so = Path(path).suffix.lower() == ".ndjson" and b"\n" not in content.strip()
     return named_so or is_json_lines(content)
 

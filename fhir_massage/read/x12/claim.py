@@ -344,7 +344,9 @@ class _Claim:
             _amount(segment, 3, "SV203, the line's charge,")
             self.items.append({"sequence": len(self.items) + 1, "productOrService": {"text": "revenue code only"}})
             self.items[-1]["net"] = _dollars(_amount(segment, 3, "SV203, the line's charge,"))
-            self.places[f"Claim.item[{len(self.items) - 1}]"] = self.place(segment, "SV201")
+            path = f"Claim.item[{len(self.items) - 1}]"
+            self.places |= {path: self.place(segment, "SV201"), f"{path}.net": self.place(segment, "SV203")}
+            self.places[f"{path}.quantity"] = self.place(segment, "SV205")
         if segment.at(1):
             self.items[-1]["revenue"] = _concept(REVENUE, segment.at(1))
 
