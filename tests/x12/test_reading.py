@@ -132,3 +132,22 @@ def test_no_cut_and_no_broken_byte_ends_in_another_error(at: int) -> None:
         except Unreadable:
             continue
         assert not report.broken
+
+
+def test_a_dependent_is_the_patient_and_the_subscriber_is_not() -> None:
+    sent = TEXT.replace("CLM*", "HL*3*2*23*0~\nPAT*19~\nNM1*QC*1*DOE*SAM~\nDMG*D8*20150305*M~\nCLM*").replace(
+        "SE*27", "SE*31"
+    )
+    entries = read(sent).entries
+    claim = next(entry.json() for entry in entries if entry.kind == "Claim")
+    (patient,) = [entry.json() for entry in entries if entry.kind == "Patient"]
+    assert claim["patient"] == {"reference": f"Patient/{patient['id']}"}
+    assert (patient["name"][0]["given"], patient["birthDate"]) == (["SAM"], "2015-03-05")
+
+
+def test_two_claims_of_one_number_are_told_apart() -> None:
+    claim = TEXT[TEXT.index("CLM*") : TEXT.index("SE*")]
+    sent = TEXT.replace("SE*27", claim + f"SE*{27 + claim.count('~')}")
+    assert review(sent, on=ON).claims == ("Claim/VISIT-1", "Claim/VISIT-1-2")
+    numbers = {finding["resource"]: finding.get("claim_number") for finding in found(sent)}
+    assert numbers["Claim/VISIT-1-2"] == "VISIT-1"
