@@ -74,3 +74,8 @@ def test_what_is_no_interchange_is_not_converted() -> None:
     assert (result.exit_code, result.stderr) == (
         2, "fhir-massage: standard input: this is no X12 interchange: it does not begin with ISA\n",
     )  # fmt: skip
+
+
+def test_where_x12_is_not_read_it_is_named(tmp_path: Path) -> None:
+    run("audit", EXAMPLE, "--out", tmp_path / "out")
+    assert "this is an X12 file, which is not read here" in (tmp_path / "out" / "rejected.ndjson").read_text()
