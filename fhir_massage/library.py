@@ -52,7 +52,7 @@ class Report(Reviewed):
 
 
 def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
-    """Review a claim, order, Bundle, Parameters or hook request.
+    """Review a claim, order, Bundle, Parameters, hook request or X12 interchange.
 
     ``on`` is the day of the review (default today), ``facts`` default to the shipped ones with those of
     installed packages. Raises ``Unreadable`` where nothing can be read. Warns ``PluginLeftOut`` once where
@@ -65,6 +65,7 @@ def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, 
         claims=found.claims,
         orders=found.orders,
         out_of_scope=found.out_of_scope,
+        x12=found.x12,
         unread=found.unread,
         broken=found.broken,
         originals=found._originals,

@@ -55,7 +55,7 @@ def check(
     base: str | None,
     fhir_token: str | None,
 ) -> None:
-    """Review claims and orders: a Claim, ServiceRequest, Bundle, Parameters, hook request, or NDJSON.
+    """Review claims and orders: a Claim, ServiceRequest, Bundle, Parameters, hook request, NDJSON or X12 837.
 
     PATH is a file, - for standard input, or with --fhir-server a reference like Claim/123. Resources that stand
     alone, in lines of NDJSON or in files of their own, are reviewed together, so that a Coverage may come beside its

@@ -10,9 +10,12 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.edit.x12 import corrected_interchange
 from fhir_massage.engine.document import replaced_at
 from fhir_massage.errors import Unreadable
+from fhir_massage.read.named import as_utf8
 from fhir_massage.read.read import Arrival, Entry, encode, is_json_lines, read, read_lines
+from fhir_massage.read.x12.split import is_x12
 
 Json = dict[str, Any]
 #: How many lines of one file that cannot be read are told one by one: a file that holds no FHIR has many.
@@ -89,6 +92,8 @@ def come_together(sources: Sequence[Source]) -> Iterator[Arrival]:
 
 def _is_lines(path: str, content: bytes) -> bool:
     """Whether it is NDJSON, by its content; a file named so may have but one line, or none."""
+    if is_x12(content):
+        return False
     named_so = Path(path).suffix.lower() == ".ndjson" and b"\n" not in content.strip()
     return named_so or is_json_lines(content)
 
@@ -102,8 +107,17 @@ def rewritten(source: Source, corrected: Mapping[int, Json]) -> bytes:
     """The whole document with corrected resources in their places, and all else as it came.
 
     ``corrected`` is by the ``id`` of the entry. Key order, unknown elements and written decimals stay;
-    indentation is that of the original.
+    indentation is that of the original. Of X12 only the segments change that corrections touch.
     """
+    arrival = source.arrivals[0] if source.arrivals else None
+    if arrival is not None and arrival.x12:
+        mended = [entry for entry in arrival.entries if id(entry) in corrected]
+        claims = [(arrival.x12[entry.name], entry.json(), corrected[id(entry)]) for entry in mended]
+        # The reader counts bytes behind a byte-order mark, which stays in front.
+        read_content = as_utf8(source.content)
+        return source.content[: -len(read_content)] + corrected_interchange(read_content, claims)
+    if arrival is not None and is_x12(source.content):
+        return source.content
     if not source.lines:
         return _laid_out(_encoded(source.arrivals[0].entries, corrected), source.content)
     by_line: dict[int, list[Entry]] = {}

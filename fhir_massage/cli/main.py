@@ -14,6 +14,7 @@ from fhir_massage.cli.failures import TRACEBACK, flush, told_plainly
 #: Each command with the module that holds it and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("fhir_massage.cli.check", "Review claims and orders, and mend what is certain."),
+    "convert": ("fhir_massage.cli.convert", "Write the claims of an X12 file as FHIR."),
     "audit": ("fhir_massage.cli.audit", "Review claims in bulk, on all cores."),
     "serve": ("fhir_massage.cli.serve", "Start the service and its workbench."),
     "rules": ("fhir_massage.cli.rules", "List every rule."),

@@ -11,6 +11,7 @@ from fhir_massage.case.seen import ClaimCase, OrderCase
 from fhir_massage.edit import patch
 from fhir_massage.edit.finding import Correction, Finding
 from fhir_massage.errors import Unreadable
+from fhir_massage.read.x12.places import ClaimPlaces
 
 
 class Broken:
@@ -42,6 +43,7 @@ class Report:
         cases: Mapping[str, ClaimCase | OrderCase],
         correct: Callable[[], dict[str, dict[str, Any]]],
         out_of_scope: tuple[str, ...] = (),
+        x12: Mapping[str, ClaimPlaces] | None = None,
     ) -> None:
         self.on = on
         self.findings = findings
@@ -51,6 +53,8 @@ class Report:
         self.unread = unread
         self.broken = broken
         self.cases = cases
+        #: Where claims that came as X12 stood, by name.
+        self.x12 = dict(x12 or {})
         self._originals = originals
         self._correct = correct
 

@@ -21,7 +21,7 @@ from fhir_massage.read.references import Index
 
 
 def review(content: bytes | str | Mapping[str, Any], *, on: date | None = None, facts: Facts | None = None) -> Report:
-    """Review a claim, order, Bundle, Parameters or hook request.
+    """Review a claim, order, Bundle, Parameters, hook request or X12 interchange.
 
     ``on`` is the day of the review (default today), ``facts`` default to the shipped ones. Raises
     ``Unreadable`` where nothing can be read.
@@ -70,6 +70,7 @@ def review_arrival(
         claims=tuple([each.entry.name for each in reviews if each.entry.kind == "Claim"]),
         orders=tuple([each.entry.name for each in reviews if each.entry.kind == "ServiceRequest"]),
         out_of_scope=_out_of_scope(subjects, ours),
+        x12=arrival.x12,
         unread=(*arrival.unread, *_not_reviewed(len(ours) - len(reviews))),
         broken=tuple([broken for each in reviews for broken in each.broken]),
         originals={each.entry.name: each.entry.json for each in reviews},
@@ -100,6 +101,7 @@ def joined(reports: Sequence[Report], on: date) -> Report:
         claims=tuple(name for report in reports for name in report.claims),
         orders=tuple(name for report in reports for name in report.orders),
         out_of_scope=tuple(name for report in reports for name in report.out_of_scope),
+        x12={name: places for report in reports for name, places in report.x12.items()},
         unread=tuple(error for report in reports for error in report.unread),
         broken=tuple(broken for report in reports for broken in report.broken),
         originals={name: partial(report.original, name) for name, report in owners.items()},

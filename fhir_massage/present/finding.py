@@ -8,15 +8,16 @@ import msgspec
 
 from fhir_massage.edit.finding import Correction, Edit, Finding
 from fhir_massage.engine.report import Report
+from fhir_massage.read.x12.places import ClaimPlaces
 
 Json = dict[str, Any]
 
 
-def as_json(finding: Finding) -> Json:
-    """One finding. ``at_risk`` is dollars as text; ``denial`` and ``at_risk`` are null where there is none."""
+def as_json(finding: Finding, x12: ClaimPlaces | None = None) -> Json:
+    """One finding; ``x12`` says where its claim stood in an interchange. ``at_risk`` is dollars as text; ``denial`` and ``at_risk`` are null where there is none."""
     denial = finding.denial
     at_risk = finding.at_risk
-    return {
+    content: Json = {
         "rule": finding.rule,
         "severity": finding.severity,
         "message": finding.message,
@@ -29,12 +30,28 @@ def as_json(finding: Finding) -> Json:
         ],
         "corrections": [_correction(correction) for correction in finding.corrections],
     }
+    return content if x12 is None else content | _in_x12(finding, x12)
+
+
+def _in_x12(finding: Finding, claim: ClaimPlaces) -> Json:
+    """Where the element stood, and the claim's number where that is no legal id."""
+    found = claim.find(finding.expression[0])
+    place = {
+        "interchange": claim.interchange,
+        "transaction": claim.transaction,
+        "segment": found.segment.name,
+        "element": found.element,
+        "position": found.position,
+        "loop": found.loop,
+    }
+    changed = finding.resource != f"Claim/{claim.number}"
+    return {"x12": place} | ({"claim_number": claim.number} if changed else {})
 
 
 def report_as_json(report: Report) -> Json:
     """A whole report: findings, what was reviewed, corrected resources, and what could not be read."""
     content: Json = {
-        "findings": [as_json(finding) for finding in report.findings],
+        "findings": [as_json(finding, report.x12.get(finding.resource)) for finding in report.findings],
         "reviewed": {
             "claims": len(report.claims),
             "orders": len(report.orders),

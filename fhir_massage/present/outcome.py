@@ -34,7 +34,7 @@ def operation_outcome(report: Report, structure: Iterable[Unreadable] = (), said
 
     ``structure`` are departures from FHIR's own structure, ``said`` issues about the request itself.
     """
-    issues = [_issue(finding) for finding in report.findings]
+    issues = [_issue(finding, report) for finding in report.findings]
     issues += [_not_ours(name) for name in report.out_of_scope]
     issues += [unreadable_issue(error) for error in (*report.unread, *structure)]
     if not issues:
@@ -86,8 +86,11 @@ def _not_ours(claim: str) -> Json:
     }
 
 
-def _issue(finding: Finding) -> Json:
+def _issue(finding: Finding, report: Report) -> Json:
     rule = rule_by_id(finding.rule)
+    claim = report.x12.get(finding.resource)
+    # Where the claim came as X12, its sender knows segments, which FHIR tells as the issue's location.
+    stood = {} if claim is None else {"location": [claim.words(finding.expression[0])]}
     return {
         "severity": finding.severity,
         "code": "informational" if finding.severity == "information" else _CODES[rule.family],
@@ -97,4 +100,5 @@ def _issue(finding: Finding) -> Json:
         },
         "diagnostics": why(finding),
         "expression": list(finding.expression),
+        **stood,
     }

@@ -100,6 +100,9 @@ def _show_finding(
     mark = Text(f"{_mark(finding.severity, console)} {finding.severity}", style=_STYLES[finding.severity])
     _block(console, 2, Text.assemble(mark, "  ", (_where(finding, case, facts), "bold")))
     _block(console, 4, Text(finding.message))
+    claim = report.x12.get(finding.resource)
+    if claim is not None:
+        _block(console, 4, Text(claim.words(finding.expression[0])), "X12")
     day = (None if case is None else case.day) or report.on
     if explain:
         _block(console, 4, Text(" ".join(rule_by_id(finding.rule).page["Why it is denied"].split())), "why")

@@ -37,7 +37,9 @@ def in_place_of_json(content: bytes) -> str | None:
     if not start:
         return "there is nothing in it"
     if start[:3].upper() == b"ISA" and len(start) > 3 and not start[3:4].isalnum():
-        return "this is an X12 file (837 or 835); X12 is not read here: export the claim as FHIR JSON, or build it from the form"
+        return (
+            "this is an X12 file, which is not read here: review it by fhir-massage check, or make it FHIR by convert"
+        )
     if start.startswith(b"%PDF"):
         return "this is a PDF; FHIR JSON is read here: export the claim itself, not its print"
     if start.startswith(b"PK\x03\x04"):

@@ -16,6 +16,9 @@ from fhir_massage.errors import TooLarge, Unreadable
 from fhir_massage.read import elements
 from fhir_massage.read.named import as_utf8, syntax_error
 from fhir_massage.read.versions import foreign_version, version_of_type
+from fhir_massage.read.x12.claim import read_claims
+from fhir_massage.read.x12.places import ClaimPlaces
+from fhir_massage.read.x12.split import is_x12
 
 #: The largest document that is read, in bytes. Bulk input is read line by line.
 LARGEST_DOCUMENT = 64 * 1024 * 1024
@@ -100,6 +103,8 @@ class Arrival:
         self.unread: list[Unreadable] = []
         #: ``Type/id`` of what is referred to and could not be asked for: whether it exists is not known.
         self.unfetched: set[str] = set()
+        #: Where claims and their elements stood in X12, by the claim's name.
+        self.x12: dict[str, ClaimPlaces] = {}
 
     def documents(self) -> list[Document]:
         """The documents that the entries came in, each once."""
@@ -110,6 +115,7 @@ class Arrival:
         self.entries += other.entries
         self.unread += other.unread
         self.unfetched |= other.unfetched
+        self.x12 |= other.x12
 
 
 def encode(content: object) -> bytes:
@@ -118,7 +124,7 @@ def encode(content: object) -> bytes:
 
 
 def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
-    """Read one document: a resource, Bundle, Parameters, or CDS Hooks request.
+    """Read one document: a resource, Bundle, Parameters, CDS Hooks request, or X12 interchange of claims.
 
     In a Bundle, Parameters or request, a resource that cannot be read is set aside in ``unread`` and
     the others are kept. Raises ``Unreadable`` where nothing can be read, ``TooLarge`` where there is
@@ -133,8 +139,10 @@ def read(content: bytes | str | Mapping[str, Any]) -> Arrival:
 
 
 def parse(content: bytes) -> Any:
-    """Any JSON, with decimals as written. Raises ``Unreadable`` with line and column."""
+    """Any JSON, with decimals as written; of X12 its claims. Raises ``Unreadable`` with line and column."""
     content = as_utf8(content)
+    if is_x12(content):
+        return read_claims(content).bundle
     return _parse(content, Document(content))
 
 
@@ -226,6 +234,8 @@ def _read_bytes(content: bytes) -> Arrival:
     if len(content) > LARGEST_DOCUMENT:
         raise TooLarge(f"the document has {len(content)} bytes; at most {LARGEST_DOCUMENT} are read")
     content = as_utf8(content)
+    if is_x12(content):
+        return _read_x12(content)
     document = Document(content)
     resource = _read_at_once(content)
     if resource is None:
@@ -233,6 +243,16 @@ def _read_bytes(content: bytes) -> Arrival:
         return _read_parts(document, whole, bad=_duplicate_keys(content))
     arrival = Arrival()
     _collect(arrival, resource, document, (), elements.kind(resource), None)
+    return arrival
+
+
+def _read_x12(content: bytes) -> Arrival:
+    """The claims of an interchange as though they came in a Bundle, with where they stood."""
+    claims = read_claims(content)
+    document = Document(claims.bundle)
+    arrival = _read_parts(document, claims.bundle, bad=())
+    arrival.unread += claims.unread
+    arrival.x12 = claims.places
     return arrival
 
 

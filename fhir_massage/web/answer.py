@@ -29,9 +29,17 @@ def service() -> Service:
     return shared
 
 
-def json_body() -> bytes:
-    """The request's body. Raises 415 for a body that says it is no JSON, or is not in UTF-8."""
+X12 = "application/edi-x12"
+
+
+def json_body(*, or_x12: bool = False) -> bytes:
+    """The request's body. Raises 415 for a body that says it is no JSON, or is not in UTF-8.
+
+    ``or_x12`` takes an X12 interchange besides, which has its characters from itself.
+    """
     kind = request.mimetype
+    if or_x12 and kind == X12:
+        return request.get_data()
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType("the body must be JSON: application/json or application/fhir+json")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):

@@ -15,7 +15,8 @@ from fhir_massage.present.outcome import issue, operation_outcome
 from fhir_massage.read.read import Arrival, parse, read
 from fhir_massage.read.structure import departures
 from fhir_massage.read.validation import call_of, remarks
-from fhir_massage.web.answer import fhir_json, json_body, service
+from fhir_massage.read.x12.split import is_x12
+from fhir_massage.web.answer import X12, fhir_json, json_body, service
 
 door = Blueprint("fhir", __name__, url_prefix="/fhir")
 
@@ -51,7 +52,9 @@ def validate_instance(kind: str, id: str) -> Response:
 def _validated(kind: str, id: str | None) -> Response:
     if kind not in VALIDATED:
         raise Unreadable(f"$validate is offered for {', '.join(VALIDATED)}")
-    body = json_body()
+    body = json_body(or_x12=kind == "Claim")
+    if request.mimetype == X12:
+        return _validated_x12(body)
     if not body and request.args.get("mode") == "delete":
         return _deletion()
     arrival = read(body)
@@ -63,6 +66,16 @@ def _validated(kind: str, id: str | None) -> Response:
     report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts, is_up=shared.allowance()))
     said = [issue(each.severity, each.code, each.text, each.place) for each in remarks(call, arrival)]
     return fhir_json(operation_outcome(report, _structure(kind, arrival), said))
+
+
+def _validated_x12(body: bytes) -> Response:
+    """An OperationOutcome with every finding on the claims of an interchange, each with its segment."""
+    if not is_x12(body):
+        raise Unreadable("this is no X12 interchange: it does not begin with ISA", place="segment 1")
+    shared = service()
+    arrival = read(body)
+    report = shared.noted(review_arrival(arrival, on=date.today(), facts=shared.facts, is_up=shared.allowance()))
+    return fhir_json(operation_outcome(report))
 
 
 def _deletion() -> Response:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from fhir_massage import __version__
 from fhir_massage.hooks.services import SERVICES
 from fhir_massage.read.validation import MODES
-from fhir_massage.web.answer import plain_json
+from fhir_massage.web.answer import X12, plain_json
 from fhir_massage.web.fhir import VALIDATED
 
 door = Blueprint("openapi", __name__)
@@ -89,6 +89,8 @@ def _fhir_paths() -> Json:
     def validation(id: str, summary: str) -> Json:
         outcome = {"200": _fhir("The findings", "OperationOutcome"), **_refusals(406)}
         operation = _operation(id, summary, outcome, body="Resource", media="application/fhir+json")
+        # An interchange of claims; for other kinds it is refused with 415.
+        operation["requestBody"]["content"][X12] = {"schema": STRING}
         return {**operation, "parameters": [mode, profile, form]}
 
     def reading(id: str, summary: str, *others: int) -> Json:

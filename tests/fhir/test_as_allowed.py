@@ -112,7 +112,6 @@ def test_a_byte_order_mark_is_passed_over_wherever_text_is_read() -> None:
     [
         (b'<Claim xmlns="http://hl7.org/fhir"><id value="1"/></Claim>', "this is FHIR XML"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "this is a web page"),
-        (b"ISA*00*          *00*          *ZZ*A*ZZ*B~", "this is an X12 file"),
         (b"%PDF-1.7\n", "this is a PDF"),
         (b"PK\x03\x04...", "zip file"),
         ('{"resourceType": "Claim"}'.encode("utf-16"), "UTF-16"),

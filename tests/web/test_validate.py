@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.web.test_doors import CORRECT, TOO_MANY
 
 Json = dict[str, Any]
 ADDRESS = "/fhir/Claim/$validate"
+X12_EXAMPLE = Path(__file__).parents[2] / "examples" / "x12" / "professional.x12"
 NOTHING = "Nothing to correct was found."
 
 
@@ -179,3 +181,24 @@ def test_answers_are_in_json_and_in_nothing_else(
 )
 def test_the_body_is_json_in_utf_8(client: FlaskClient, kind: str, status: int) -> None:
     assert client.post(ADDRESS, data=json.dumps(CORRECT), content_type=kind).status_code == status
+
+
+X12 = {"content_type": "application/edi-x12"}
+
+
+def test_an_x12_interchange_is_validated_with_the_segment_of_each_finding(client: FlaskClient) -> None:
+    answer = client.post(ADDRESS, data=X12_EXAMPLE.read_bytes(), **X12)
+    assert rules(answer) == ["therapy-modifier-missing"]
+    assert "SV101, segment 24 of transaction 0001" in issues(answer)[0]["location"][0]
+
+
+def test_what_says_it_is_x12_and_is_not_is_refused(client: FlaskClient) -> None:
+    answer = client.post(ADDRESS, data=b"\x00\x01", **X12)
+    assert (answer.status_code, answer.json["resourceType"]) == (400, "OperationOutcome")
+
+
+def test_another_version_of_x12_is_refused_by_name(client: FlaskClient) -> None:
+    old = X12_EXAMPLE.read_bytes().replace(b"005010X222A1", b"004010X098A1")
+    answer = client.post(ADDRESS, data=old, **X12)
+    assert answer.status_code == 400
+    assert "004010X098A1" in answer.json["issue"][0]["details"]["text"]
