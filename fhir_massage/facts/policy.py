@@ -129,6 +129,12 @@ class AuthorizationAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields
     contact: str = ""
 
 
+class AuthorizationAfter(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After how many visits of one course of treatment prior authorization is asked for."""
+
+    visits: int
+
+
 class DailyUnits(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The most 15-minute units of these codes together on one day (``timed`` means every timed code)."""
 
@@ -210,6 +216,7 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     coverage: tuple[Covered, ...] = ()
     referral: tuple[ReferralAsked, ...] = ()
     authorization: tuple[AuthorizationAsked, ...] = ()
+    authorization_after: tuple[AuthorizationAfter, ...] = ()
     daily_units: tuple[DailyUnits, ...] = ()
     yearly_visits: tuple[YearlyVisits, ...] = ()
     filing_limit: tuple[FilingLimit, ...] = ()
@@ -246,6 +253,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     coverage_entries: tuple[Covered, ...]
     referral_entries: tuple[ReferralAsked, ...]
     authorization_entries: tuple[AuthorizationAsked, ...]
+    authorization_after_entries: tuple[AuthorizationAfter, ...]
     daily_units: tuple[DailyUnits, ...]
     yearly_visits: tuple[YearlyVisits, ...]
     supporting_diagnoses: tuple[Supporting, ...]
@@ -270,6 +278,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def says_of_authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
         """What the policy says of prior authorization, be it that none is asked for; ``None`` where nothing."""
         return next((e for e in self.authorization_entries if e.speaks_of(code, profession)), None)
+
+    def authorization_after(self, code: str, profession: str | None) -> AuthorizationAfter | None:
+        """After how many visits prior authorization is asked for; ``None`` where the policy does not say."""
+        return next((e for e in self.authorization_after_entries if e.speaks_of(code, profession)), None)
 
     def visits_a_year(self, code: str, profession: str | None) -> YearlyVisits | None:
         """The most visits a year that the policy allows; ``None`` where it does not say."""
@@ -403,6 +415,7 @@ class PolicyHistory:
             coverage_entries=force["coverage"],
             referral_entries=force["referral"],
             authorization_entries=force["authorization"],
+            authorization_after_entries=force["authorization_after"],
             daily_units=force["daily_units"],
             yearly_visits=force["yearly_visits"],
             supporting_diagnoses=force["supporting_diagnoses"],
