@@ -15,6 +15,7 @@ from fhir_massage.case.history import Before
 from fhir_massage.case.lines import day_of, service_of, single_day_of
 from fhir_massage.case.payer import NOT_TOLD, Told, payer_named, payor_name, told_by
 from fhir_massage.case.people import Directory, People, refers, rendering_member
+from fhir_massage.case.place import state_of_service
 from fhir_massage.case.record import Record
 from fhir_massage.case.referral import read_referral
 from fhir_massage.case.scope import item_is_ours
@@ -267,8 +268,15 @@ class ClaimReader:
 
     def _policy(self, day: date) -> Policy | None:
         if day not in self.policies:
-            self.policies[day] = None if self.payer is None else self.facts.policy(self.payer.id, day)
+            self.policies[day] = None if self.payer is None else self.facts.policy(self.payer.id, day, self._state)
         return self.policies[day]
+
+    @cached_property
+    def _state(self) -> str | None:
+        """The state whose law holds, read only where the payer's policy depends on it."""
+        if self.payer is None or not self.facts.policies[self.payer.id].states:
+            return None
+        return state_of_service(self.index, self.entry)
 
     def _minutes(
         self, item: elements.Item, start: datetime | None, end: datetime | None

@@ -41,6 +41,7 @@ ASKING = {
 
 #: Conditions that the claim meets by what it carries, so that an order cannot settle them.
 REFERRAL_ON_CLAIM = "a referral is on the claim"
+NUMBER_ON_CLAIM_AFTER = "the claim has the number of the prior authorization from visit {} on"
 NUMBER_ON_CLAIM = "the payer's authorization number is on the claim"
 
 
@@ -167,6 +168,12 @@ def _asked(facts: Facts, policy: Policy, code: str, profession: str) -> Iterator
         yield _Condition(
             _reason(facts, authorization.words, "authorization-missing", authorization),
             (NUMBER_ON_CLAIM,),
+        )
+    after = policy.authorization_after(code, profession)
+    if after is not None:
+        yield _Condition(
+            _reason(facts, after.words, "authorization-missing", after),
+            (NUMBER_ON_CLAIM_AFTER.format(after.visits + 1),),
         )
 
 

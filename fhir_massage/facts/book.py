@@ -141,10 +141,10 @@ class Facts:
         ended = {row.end + timedelta(days=1) for row in every_row if row.end is not None and row.end < date.max}
         return sorted({row.effective for row in every_row} | ended)
 
-    def policy(self, payer: str, on: date) -> Policy | None:
-        """The payer's policy on that day; ``None`` for a payer without one."""
+    def policy(self, payer: str, on: date, state: str | None = None) -> Policy | None:
+        """The payer's policy on that day, in that state where it is known; ``None`` for a payer without one."""
         history = self.policies.get(payer)
-        return None if history is None else history.on(on)
+        return None if history is None else history.on(on, state)
 
     def payor(self, kind: str, value: str, on: date) -> str | None:
         """The payer that a payor's name, however it is written, or identifier means."""

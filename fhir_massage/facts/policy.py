@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -19,17 +19,21 @@ Answer = Literal["yes", "no", "conditional"]
 EVERYTHING = "*"
 #: On what an entry rests: the payer's own words, a law that binds it, or what payers of its class commonly do.
 RestsOn = Literal["payer", "law", "custom"]
+#: A state as the United States Postal Service writes it: ``FL``.
+StateCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 
 
 class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every entry of a policy may carry besides its dates and source.
 
-    ``codes`` are procedure codes, ranges (``97010-97799``) or ``*``; ``professions`` likewise. ``rests_on`` says
-    on what it rests; ``sure`` whether what rests on custom would surely cost money if this payer does it too.
+    ``codes`` are procedure codes, ranges (``97010-97799``) or ``*``; ``professions`` likewise. ``states`` (``FL``)
+    limits it to services given there, ahead of entries that hold everywhere. ``rests_on`` says on what it rests;
+    ``sure`` whether what rests on custom would surely cost money if this payer does it too.
     """
 
     codes: tuple[str, ...] = (EVERYTHING,)
     professions: tuple[str, ...] = (EVERYTHING,)
+    states: tuple[StateCode, ...] = ()
     words: str = ""
     rests_on: RestsOn = "payer"
     sure: bool = True
@@ -49,7 +53,7 @@ class Entry(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def subject(self) -> Hashable:
         """What the entry is about: of two entries of a key with one subject the second would never be heard."""
-        return (frozenset(self.codes), frozenset(self.professions))
+        return (frozenset(self.codes), frozenset(self.professions), frozenset(self.states))
 
     def speaks_of(self, code: str, profession: str | None) -> bool:
         """Whether the entry speaks of the code when rendered by the profession (None: not known)."""
@@ -63,7 +67,7 @@ class Whole(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def subject(self) -> Hashable:
-        return "the payer"
+        return ("the payer", frozenset(self.states))
 
 
 class Counting(Whole, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +129,12 @@ class AuthorizationAsked(Entry, frozen=True, kw_only=True, forbid_unknown_fields
     contact: str = ""
 
 
+class AuthorizationAfter(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After how many visits of one course of treatment prior authorization is asked for."""
+
+    visits: int
+
+
 class DailyUnits(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The most 15-minute units of these codes together on one day (``timed`` means every timed code)."""
 
@@ -158,7 +168,7 @@ class AcceptedCode(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def subject(self) -> Hashable:
-        return self.code
+        return (self.code, frozenset(self.states))
 
 
 class PayorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,6 +216,7 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     coverage: tuple[Covered, ...] = ()
     referral: tuple[ReferralAsked, ...] = ()
     authorization: tuple[AuthorizationAsked, ...] = ()
+    authorization_after: tuple[AuthorizationAfter, ...] = ()
     daily_units: tuple[DailyUnits, ...] = ()
     yearly_visits: tuple[YearlyVisits, ...] = ()
     filing_limit: tuple[FilingLimit, ...] = ()
@@ -242,6 +253,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     coverage_entries: tuple[Covered, ...]
     referral_entries: tuple[ReferralAsked, ...]
     authorization_entries: tuple[AuthorizationAsked, ...]
+    authorization_after_entries: tuple[AuthorizationAfter, ...]
     daily_units: tuple[DailyUnits, ...]
     yearly_visits: tuple[YearlyVisits, ...]
     supporting_diagnoses: tuple[Supporting, ...]
@@ -266,6 +278,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def says_of_authorization(self, code: str, profession: str | None) -> AuthorizationAsked | None:
         """What the policy says of prior authorization, be it that none is asked for; ``None`` where nothing."""
         return next((e for e in self.authorization_entries if e.speaks_of(code, profession)), None)
+
+    def authorization_after(self, code: str, profession: str | None) -> AuthorizationAfter | None:
+        """After how many visits prior authorization is asked for; ``None`` where the policy does not say."""
+        return next((e for e in self.authorization_after_entries if e.speaks_of(code, profession)), None)
 
     def visits_a_year(self, code: str, profession: str | None) -> YearlyVisits | None:
         """The most visits a year that the policy allows; ``None`` where it does not say."""
@@ -360,18 +376,26 @@ class PolicyHistory:
         starts |= {entry.end + timedelta(days=1) for entry in entries if entry.end is not None}
         self._starts = sorted(starts)
         self._said = [_said(layer, of_its_own=layer.payer == policy.payer) for layer in layers]
-        self._policies = [self._within(start) for start in self._starts]
+        #: The states of which the policy says something of their own.
+        self.states = frozenset(state for entry in entries for state in entry.states)
+        self._policies = {
+            state: [self._within(start, state) for start in self._starts] for state in (None, *self.states)
+        }
 
-    def on(self, day: date) -> Policy:
-        """The policy in force on that day."""
-        return self._policies[bisect_right(self._starts, day) - 1]
+    def on(self, day: date, state: str | None = None) -> Policy:
+        """The policy in force on that day for a service given in that state (``None``: not known)."""
+        policies = self._policies[state if state in self.states else None]
+        return policies[bisect_right(self._starts, day) - 1]
 
     def entries(self) -> list[tuple[str, Entry]]:
         """Every entry of the payer's own file with its key, whenever it is in force."""
         return [(key, entry) for key in ENTRY_KEYS for entry in getattr(self.file, key)]
 
-    def _within(self, day: date) -> Policy:
-        force = {key: tuple(e for layer in self._said for e in layer[key] if e.in_force(day)) for key in ENTRY_KEYS}
+    def _within(self, day: date, state: str | None) -> Policy:
+        force = {
+            key: tuple(e for layer in self._said for e in _for_state(layer[key], state) if e.in_force(day))
+            for key in ENTRY_KEYS
+        }
         return Policy(
             payer=self.file.payer,
             title=self.file.title,
@@ -391,6 +415,7 @@ class PolicyHistory:
             coverage_entries=force["coverage"],
             referral_entries=force["referral"],
             authorization_entries=force["authorization"],
+            authorization_after_entries=force["authorization_after"],
             daily_units=force["daily_units"],
             yearly_visits=force["yearly_visits"],
             supporting_diagnoses=force["supporting_diagnoses"],
@@ -404,6 +429,11 @@ def _said(layer: PolicyFile, *, of_its_own: bool) -> dict[str, tuple[Any, ...]]:
     if of_its_own:
         return entries
     return {key: tuple([_by_custom(entry) for entry in of_key]) for key, of_key in entries.items()}
+
+
+def _for_state(entries: Sequence[Any], state: str | None) -> list[Any]:
+    """The entries that hold in the state, its own first."""
+    return [e for e in entries if state in e.states] + [e for e in entries if not e.states]
 
 
 def _by_custom(entry: Entry) -> Entry:

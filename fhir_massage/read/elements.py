@@ -167,6 +167,7 @@ class Billed(Resource, frozen=True, kw_only=True, gc=False, tag="Billed"):
     related: list[ClaimRelated] = []
     referral: Reference | None = None
     prescription: Reference | None = None
+    facility: Reference | None = None
     care_team: list[CareTeam] = []
     supporting_info: list[SupportingInfo] = []
     diagnosis: list[ClaimDiagnosis] = []
@@ -217,6 +218,7 @@ class Patient(Resource, frozen=True, kw_only=True, gc=False, tag="Patient"):
     identifier: list[Identifier] = []
     name: list[HumanName] = []
     birth_date: str | None = None
+    address: Any = None
 
 
 class Qualification(Element, frozen=True, kw_only=True, gc=False):
@@ -227,6 +229,7 @@ class Practitioner(Resource, frozen=True, kw_only=True, gc=False, tag="Practitio
     identifier: list[Identifier] = []
     name: list[HumanName] = []
     qualification: list[Qualification] = []
+    address: Any = None
 
 
 class PractitionerRole(Resource, frozen=True, kw_only=True, gc=False, tag="PractitionerRole"):
@@ -241,6 +244,11 @@ class Organization(Resource, frozen=True, kw_only=True, gc=False, tag="Organizat
     identifier: list[Identifier] = []
     name: str | None = None
     alias: list[str | None] = []
+    address: Any = None
+
+
+class Location(Resource, frozen=True, kw_only=True, gc=False, tag="Location"):
+    address: Any = None
 
 
 class BillingOption(Element, frozen=True, kw_only=True, gc=False):
@@ -373,6 +381,7 @@ READ: tuple[type[Resource], ...] = (
     Practitioner,
     PractitionerRole,
     Organization,
+    Location,
     ServiceRequest,
     Condition,
     Procedure,
@@ -394,7 +403,7 @@ DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest DocumentRefer
 Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceReport
 EvidenceVariable ExampleScenario FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse
 HealthcareService ImagingStudy Immunization ImmunizationEvaluation ImmunizationRecommendation
-ImplementationGuide Ingredient InsurancePlan Invoice Library Linkage List Location
+ImplementationGuide Ingredient InsurancePlan Invoice Library Linkage List
 ManufacturedItemDefinition Measure MeasureReport Media Medication MedicationAdministration
 MedicationDispense MedicationKnowledge MedicationRequest MedicationStatement MedicinalProduct
 MedicinalProductAuthorization MedicinalProductContraindication MedicinalProductDefinition

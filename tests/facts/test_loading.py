@@ -177,6 +177,7 @@ SAYS = {
     "coverage": 'answer = "no"',
     "referral": "required = true",
     "authorization": "required = true",
+    "authorization_after": "visits = 6",
     "daily_units": "units = 4",
     "yearly_visits": "visits = 20",
     "filing_limit": "days = 90",

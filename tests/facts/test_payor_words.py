@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from fhir_massage.facts.rows import PAYOR_WORD_KINDS
 from fhir_massage.read.elements import Reference
 
 DAY = date(2026, 11, 2)
+FURTHER_NAMES = Path(__file__).with_name("payor_names.csv")
 
 NAMES: dict[str, str] = {
     # as practice systems hold them
@@ -194,6 +196,18 @@ def kind(name: str) -> str:
 @pytest.mark.parametrize(("name", "expected"), NAMES.items(), ids=list(NAMES))
 def test_a_payer_is_known_by_the_words_in_its_name(name: str, expected: str) -> None:
     assert payer(name) == expected
+
+
+def further_names() -> list[tuple[str, str]]:
+    """Names as practice systems hold them, with the class of payer that each means: none where it is no payer's."""
+    with FURTHER_NAMES.open(encoding="utf-8", newline="") as stream:
+        return [(row["name"], row["class"]) for row in csv.DictReader(stream)]
+
+
+@pytest.mark.parametrize(("name", "expected"), further_names())
+def test_names_of_practice_systems_are_of_their_class_or_nobodys(name: str, expected: str) -> None:
+    found = payer_named(shipped(), Reference(display=name), DAY).payer
+    assert (found.payer_class if found else "") == expected
 
 
 @pytest.mark.parametrize("name", FALSE_FRIENDS)
