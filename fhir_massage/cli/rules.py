@@ -38,8 +38,9 @@ def rules(form: str) -> None:
 
 @click.command()
 @click.argument("rule")
-def explain(rule: str) -> None:
-    """Say what RULE checks, why, what to do and from which source, with a bad and a good example."""
+@click.option("--examples", is_flag=True, help="Also show a bad and a good example, and what is said of each.")
+def explain(rule: str, examples: bool) -> None:
+    """Say what RULE checks, why, what to do and from which source."""
     found = rule_by_id(rule)
     facts = facts_in_use()
     click.secho(f"{found.id}: {found.title}", bold=True)
@@ -47,8 +48,11 @@ def explain(rule: str) -> None:
     for section in SECTIONS:
         click.secho(f"\n{section}", bold=True)
         click.echo(found.page[section])
-    _example(found, "bad", facts)
-    _example(found, "good", facts)
+    if examples:
+        _example(found, "bad", facts)
+        _example(found, "good", facts)
+    elif found.example("bad") is not None or found.example("good") is not None:
+        click.echo(f"\nTo see its examples: fhir-massage explain {found.id} --examples")
 
 
 def _denial(rule: Rule, facts: Facts) -> str:

@@ -60,14 +60,25 @@ def test_rules_as_json(run: Run) -> None:
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in all_rules()])
-def test_explain_shows_the_page_and_both_examples(run: Run, rule: str) -> None:
+def test_explain_shows_the_page_and_how_to_see_the_examples(run: Run, rule: str) -> None:
     result = run("explain", rule)
     assert result.exit_code == 0
     assert all(section in result.output for section in SECTIONS)
+    assert "resourceType" not in result.output
+    assert result.output.rstrip().endswith(f"fhir-massage explain {rule} --examples")
+    assert len(result.output.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in all_rules()])
+def test_explain_shows_both_examples_when_asked(run: Run, rule: str) -> None:
+    said = run("explain", rule, "--examples").output
+    assert "A bad example, reviewed on" in said
+    assert "A good example, reviewed on" in said
+    assert "To see its examples" not in said
 
 
 def test_explain_says_what_is_said_of_the_examples(run: Run) -> None:
-    said = run("explain", "charge-mismatch").output
+    said = run("explain", "charge-mismatch", "--examples").output
     assert "What is said of the bad example" in said
     assert "What is said of the good example" in said
     assert said.rstrip().endswith("Nothing.")

@@ -58,7 +58,7 @@ def test_its_good_example_is_met_with_silence(riverbend: Installation) -> None:
 
 
 def test_explain_shows_its_page_and_examples(riverbend: Installation) -> None:
-    said = riverbend.run("explain", RULE).stdout
+    said = riverbend.run("explain", RULE, "--examples").stdout
     assert "Riverbend reviews these services by region" in said
     assert "A bad example" in said
     assert "Claim.item[0].bodySite: Riverbend asks for the body site of 97140 (manual therapy)." in said
