@@ -159,6 +159,10 @@ class Facts:
         """The most telling words in a payor's or plan's name; those of ``context`` may stand beside them."""
         return self._by_words.find(name, on, context)
 
+    def payers_between(self, name: str, on: date) -> tuple[str, ...]:
+        """The titles of the payers between which a payor's name leaves it open; empty where it does not."""
+        return tuple(self.policies[payer].file.title for payer in self._by_words.between(name, on))
+
     def profession_in_words(self, text: str, on: date) -> str | None:
         """The profession that a licence, role or name's suffix names, by words first and then by letters (``LMT``)."""
         found = self._professions_in_words.get((text, on), "")

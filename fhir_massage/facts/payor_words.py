@@ -38,6 +38,17 @@ class PayorWords:
 
         ``context`` is another text of which words may stand beside those of the name.
         """
+        told = self._told(name, on, context)
+        named = {row.payer for row in told}
+        return next(iter(told), None) if len(named) == 1 else None
+
+    def between(self, name: str, on: date) -> tuple[str, ...]:
+        """The payers between which a name leaves it open, where it means several alike; else none."""
+        named = {row.payer for row in self._told(name, on) if row.payer}
+        return tuple(sorted(named)) if len(named) > 1 else ()
+
+    def _told(self, name: str, on: date, context: str = "") -> list[PayorWord]:
+        """The most telling rows in force, without those of a class of which a payer is named too."""
         told: list[PayorWord] = []
         for row in self._telling(name[:_LONGEST], context[:_LONGEST]):
             if told and _rank(row) != _rank(told[0]):
@@ -46,7 +57,7 @@ class PayorWords:
                 told.append(row)
         named = {row.payer for row in told}
         named -= {self._classes[payer] for payer in named if self._classes.get(payer, payer) != payer}
-        return next((row for row in told if row.payer in named), None) if len(named) == 1 else None
+        return [row for row in told if row.payer in named]
 
     def _read_telling(self, name: str, context: str) -> tuple[PayorWord, ...]:
         """The rows that the name holds, the most telling first; those within a longer one's words are left out."""

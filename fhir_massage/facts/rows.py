@@ -103,12 +103,16 @@ class Modifier(Row, frozen=True, kw_only=True):
 
 
 class ModifierConflict(Row, frozen=True, kw_only=True):
-    """Two modifiers that exclude each other on one line, or one that needs the other."""
+    """Two modifiers that exclude each other on one line, or one that needs the other.
+
+    ``payer_class`` is the class of payer that says so; empty where all do.
+    """
 
     modifier: str
     other: str
     kind: Literal["excludes", "needs"]
     redundant: str
+    payer_class: str
 
 
 class RetiredProcedure(Row, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from fhir_massage.facts.book import shipped
 from fhir_massage.facts.load import SHIPPED
 from fhir_massage.facts.rows import PAYOR_WORD_KINDS
 from fhir_massage.read.elements import Reference
+from tests.claims import claim, line, resource, reviewed
 
 DAY = date(2026, 11, 2)
 FURTHER_NAMES = Path(__file__).with_name("payor_names.csv")
@@ -269,3 +270,19 @@ def test_the_table_names_payers_that_we_have() -> None:
     with (SHIPPED / "tables" / "payor_words.csv").open(encoding="utf-8") as stream:
         named = {row["payer"] for row in csv.DictReader(stream)}
     assert named - {""} <= set(facts.policies)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Medicaid/Medicare", "may mean Medicaid or Medicare Part B"),
+        ("Molina", "sells plans of several kinds"),
+        ("Progressive Waste Solutions", "Neither the payer's name and identifier"),
+    ],
+)
+def test_a_name_that_may_mean_several_says_between_which(name: str, said: str) -> None:
+    content = claim(line("97140"))
+    resource(content, "Coverage").pop("type")
+    resource(content, "Coverage")["payor"] = [{"display": name}]
+    (found,) = [each for each in reviewed(content).findings if each.rule == "payer-unrecognised"]
+    assert said in found.message

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fhir_massage.edit.finding import Found
 from fhir_massage.rules.parts import Services
 from fhir_massage.rules.registry import services_rule
+from fhir_massage.rules.tools import listed
 
 
 @services_rule(
@@ -35,8 +36,17 @@ def payer_unrecognised(case: Services) -> Iterator[Found]:
     """
     slot = case.billed
     if case.coverage is not None and case.payer_class is None and (slot is None or slot.kind != "drug"):
-        yield Found(
-            case.coverage.element,
-            "Neither the payer's name and identifier nor the type of the coverage tells which payer this is; "
-            "only rules that hold for every payer were applied.",
+        yield Found(case.coverage.element, f"{_why(case)}; only rules that hold for every payer were applied.")
+
+
+def _why(case: Services) -> str:
+    """Why the payer is not known: its name leaves it open between some, or is of an insurer of several kinds."""
+    between = case.facts.payers_between(case.payer_name, case.today)
+    if between:
+        return (
+            f"The payer's name may mean {listed(list(between), 'or')}, and the type of the coverage does not tell which"
         )
+    words = case.facts.payor_in_words(case.payer_name, case.today)
+    if words is not None and words.kind == "insurer" and not words.payer:
+        return "The payer sells plans of several kinds, and neither its name nor the type of the coverage tells which"
+    return "Neither the payer's name and identifier nor the type of the coverage tells which payer this is"

@@ -35,7 +35,8 @@ def service_not_covered(line: BilledLine) -> Iterator[Found]:
     """
     entry = line.policy.covered(line.code, line.profession)
     if entry is not None and entry.answer == "no" and not _hangs_on_profession(line):
-        yield line.find("", f"{line.payer} does not cover {line.named}.", because=(entry,))
+        of_state = f" {entry.words}" if entry.states else ""
+        yield line.find("", f"{line.payer} does not cover {line.named}.{of_state}", because=(entry,))
 
 
 def _hangs_on_profession(line: BilledLine) -> bool:

@@ -23,7 +23,8 @@ def modifier_conflict(line: AnyLine) -> Iterator[Found]:
 
     What it checks
     On one line: 59 with XE, XP, XS or XU; two of GP, GO and GN; CQ without GP or CO without GO; two of the
-    notices of liability GA, GX, GY and GZ that contradict each other.
+    notices of liability GA, GX, GY and GZ that contradict each other; for Medicare also AT with GA, which say that
+    payment is expected and that it is not.
 
     Why it is denied
     Modifiers that contradict each other leave the payer without a statement to go by. The line comes back
@@ -39,7 +40,7 @@ def modifier_conflict(line: AnyLine) -> Iterator[Found]:
         return
     for modifier in dict.fromkeys(line.modifiers):
         for row in line.facts.modifier_conflicts.all(modifier, line.day):
-            if (row.other in line.modifiers) == (row.kind == "needs"):
+            if (row.other in line.modifiers) == (row.kind == "needs") or not _is_said_by_payer(row, line):
                 continue
             together = (
                 f"{modifier} is billed without {row.other}, which it needs"
@@ -48,6 +49,10 @@ def modifier_conflict(line: AnyLine) -> Iterator[Found]:
             )
             corrections = _companion(line, row) if row.kind == "needs" else _either(line, row)
             yield line.find("modifier", f"{line.named}: {together}.", *corrections, because=(row,))
+
+
+def _is_said_by_payer(row: ModifierConflict, line: AnyLine) -> bool:
+    return not row.payer_class or (line.policy is not None and line.policy.payer_class == row.payer_class)
 
 
 def _companion(line: AnyLine, row: ModifierConflict) -> Iterator[Correction]:

@@ -53,5 +53,9 @@ def _fault(line: AnyLine, place: int, modifier: str) -> str | None:
         return "is not two characters long"
     if line.day is None or line.facts.modifiers.find(modifier, line.day) is not None:
         return None
+    ever = line.facts.modifiers.ever(modifier)
+    if ever:
+        last = max((row.end for row in ever if row.end is not None and row.end < line.day), default=None)
+        return f"starts on {min(row.effective for row in ever)}" if last is None else f"ended on {last}"
     # Before the first day of the list nothing is known of any modifier.
     return "does not exist" if line.facts.modifiers.find("59", line.day) is not None else None

@@ -27,6 +27,7 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
     What it checks
     A code that Medicare always holds to be therapy, without GP, GO or GN, where the payer asks for them. Where the
     line has that of another discipline than the one who rendered, *discipline-mismatch* says so, and here is a note.
+    CQ or CO without the modifier that it needs is for *modifier-conflict* to say.
 
     Why it is denied
     The modifier says under which plan of care the service was given. Without it the line comes back (CO-4).
@@ -44,6 +45,8 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
     if asked is None or always is None:
         return
     said = line.facts.modifiers_of("therapy").intersection(line.modifiers)
+    if not said and _lacks_companion(line):
+        return
     if not said:
         yield line.find(
             "modifier",
@@ -58,6 +61,15 @@ def therapy_modifier_missing(line: BilledLine) -> Iterator[Found]:
             because=(asked, always),
             severity="information",
         )
+
+
+def _lacks_companion(line: BilledLine) -> bool:
+    """Whether an assistant's modifier is on the line without the one that it needs: *modifier-conflict* says so."""
+    return any(
+        row.kind == "needs"
+        for modifier in line.modifiers
+        for row in line.facts.modifier_conflicts.all(modifier, line.day)
+    )
 
 
 def _discipline(line: BilledLine) -> Iterator[Correction]:

@@ -64,7 +64,7 @@ def provider_not_payable(line: AnyLine) -> Iterator[Found]:
     outside = outside_profession(line.facts, line.code, line.profession, line.day)
     if entry is not None or outside is not None:
         yield line.find_renderer(
-            _not_paid(line, line.profession, outside=outside is not None),
+            _not_paid(line, line.profession, outside=outside is not None) + _of_state(entry),
             because=(entry, outside),
             denial=Denial(_group(line, entry), "170"),
         )
@@ -83,6 +83,11 @@ def _not_paid(line: AnyLine, profession: str, *, outside: bool) -> str:
     if outside:
         return f"{line.named} lies outside what {in_words(profession)} may bill, whoever pays."
     return f"{line.payer} does not pay {in_words(profession)} for {line.named}."
+
+
+def _of_state(entry: Payable | None) -> str:
+    """What the policy says of the state, where that is why."""
+    return f" {entry.words}" if entry is not None and entry.states else ""
 
 
 def _group(line: AnyLine, entry: Payable | None) -> str:

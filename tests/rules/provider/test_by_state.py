@@ -24,6 +24,7 @@ def test_florida_pays_no_massage_therapist_after_an_accident(state: str, of: str
     assert grave(report) == ["provider-not-payable"]
     (finding,) = [found for found in report.findings if found.rule == "provider-not-payable"]
     assert finding.severity == "error"
+    assert "Florida's law" in finding.message
     assert any("627.736" in str(citation) for citation in finding.citations)
 
 
