@@ -109,9 +109,7 @@ def _choice(successors: list[str]) -> str:
     return f"; bill {listed(successors, 'or')}" if len(successors) <= 3 else "; bill a more specific code"
 
 
-def _recoded(
-    case: Services, position: int, code: str, successors: list[str], day: date
-) -> Iterator[Correction]:
+def _recoded(case: Services, position: int, code: str, successors: list[str], day: date) -> Iterator[Correction]:
     """The coding given each successor, its dot as it was written. None for a Condition's own code."""
     concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept") or {}
     place = _coding_of(concept.get("coding", []), code)
