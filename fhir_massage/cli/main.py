@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("fhir_massage.cli.rules", "Say what a rule checks, why, and from which source."),
     "hook": ("fhir_massage.cli.hook", "Be the EHR: call a CDS service and show its cards."),
     "facts": ("fhir_massage.cli.facts", "List the dated tables in use, or load an official file."),
+    "policy": ("fhir_massage.cli.policy", "Begin a payer's policy, look it through, and run its cases."),
     "answer": ("fhir_massage.cli.answer", "Say whether a service may be billed, and why."),
     "plugins": ("fhir_massage.cli.plugins", "List what installed packages add, and what was left out."),
     "generate": ("fhir_massage.cli.generate", "Write synthetic claims with known faults and their answers."),

@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[type[rows.Row], tuple[str, ...], tuple[str, ...]]] = {
     "therapy_thresholds": (rows.TherapyThreshold, ("discipline",), ()),
     "denials": (rows.DenialCode, ("kind", "code"), ()),
     "diagnosis_codes": (rows.DiagnosisCode, ("code",), ()),
+    "diagnosis_words": (rows.DiagnosisWords, ("code",), ()),
     "diagnosis_regions": (rows.DiagnosisRegion, ("prefix",), ()),
     "supporting_diagnoses": (rows.SupportingDiagnosis, ("procedure", "prefix"), ()),
     "body_sites": (rows.BodySite, ("kind", "value"), ("region",)),
@@ -96,6 +97,7 @@ class Facts:
         self.therapy_thresholds: Dated[rows.TherapyThreshold] = self._dated("therapy_thresholds")
         self.denials: Dated[rows.DenialCode] = self._dated("denials")
         self.diagnosis_codes: Dated[rows.DiagnosisCode] = self._dated("diagnosis_codes")
+        self.diagnosis_words: Dated[rows.DiagnosisWords] = self._dated("diagnosis_words")
         self.diagnosis_regions: Dated[rows.DiagnosisRegion] = self._dated("diagnosis_regions")
         self.supporting_diagnoses: Dated[rows.SupportingDiagnosis] = self._dated("supporting_diagnoses")
         self.body_sites: Dated[rows.BodySite] = self._dated("body_sites")

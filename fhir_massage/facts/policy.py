@@ -226,6 +226,17 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 #: The keys of a policy whose entries are dated and cited.
 ENTRY_KEYS: tuple[str, ...] = PolicyFile.__struct_fields__[6:]
+#: What a key says, where several keys share one kind of entry; of the others the docstring of the entry says it.
+KEY_WORDS: dict[str, str] = {
+    "follows_ncci": "Whether the payer follows the NCCI edits of CMS.",
+    "follows_fee_schedule": "Whether the payer bundles services as the Medicare fee schedule does.",
+    "therapy_modifier": "Whether GP, GO or GN is asked for on therapy lines.",
+    "assistant_modifier": "Whether CQ or CO is asked for where an assistant rendered the service.",
+    "threshold_modifier": "Whether KX is asked for above the yearly therapy amount.",
+    "manipulation_modifier": "Whether AT is asked for on active chiropractic manipulation.",
+    "noncovered_modifier": "Whether GY, GX or GZ is asked for on a service that is not covered.",
+    "referring_provider": "Whether the certifying or referring provider has to stand on the claim.",
+}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):

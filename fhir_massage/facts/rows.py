@@ -168,6 +168,13 @@ class DiagnosisCode(Row, frozen=True, kw_only=True):
     successors: tuple[str, ...]
 
 
+class DiagnosisWords(Row, frozen=True, kw_only=True):
+    """The words of ICD-10-CM for a code that is offered in place of another."""
+
+    code: str
+    words: str
+
+
 class DiagnosisRegion(Row, frozen=True, kw_only=True):
     """The body region that diagnoses with this prefix name."""
 

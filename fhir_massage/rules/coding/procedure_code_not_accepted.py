@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fhir_massage.edit.finding import Denial, Found
 from fhir_massage.rules.registry import line_rule
 from fhir_massage.rules.scopes import BilledLine
+from fhir_massage.rules.tools import named
 
 
 @line_rule(
@@ -34,9 +35,10 @@ def procedure_code_not_accepted(line: BilledLine) -> Iterator[Found]:
     """
     entry = line.policy.accepted_code(line.code)
     if entry is not None:
+        accepted = named(line.facts, entry.accepted, line.day)
         yield line.find(
             "productOrService",
-            f"{line.payer} does not take {line.named}: it takes {entry.accepted} for this service.",
-            line.certain(f"Bill {entry.accepted}", line.change.code(entry.accepted)),
+            f"{line.payer} does not take {line.named}: it takes {accepted} for this service.",
+            line.certain(f"Bill {accepted}", line.change.code(entry.accepted)),
             because=(entry,),
         )

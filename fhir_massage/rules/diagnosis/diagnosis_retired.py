@@ -55,7 +55,7 @@ def diagnosis_retired(case: Services) -> Iterator[Found]:
         yield Found(
             diagnosis.element,
             f"{diagnosis.code} was not valid on {day}: {_why(rows, row, day)}{_choice(successors)}.",
-            tuple(_recoded(case, position, diagnosis.code, successors)),
+            tuple(_recoded(case, position, diagnosis.code, successors, day)),
             cite(case.facts, row or rows[0]),
             at_risk=charges([line for line in case.lines if diagnosis in line.diagnoses]),
         )
@@ -109,7 +109,7 @@ def _choice(successors: list[str]) -> str:
     return f"; bill {listed(successors, 'or')}" if len(successors) <= 3 else "; bill a more specific code"
 
 
-def _recoded(case: Services, position: int, code: str, successors: list[str]) -> Iterator[Correction]:
+def _recoded(case: Services, position: int, code: str, successors: list[str], day: date) -> Iterator[Correction]:
     """The coding given each successor, its dot as it was written. None for a Condition's own code."""
     concept: dict[str, Any] = case.read_json()["diagnosis"][position].get("diagnosisCodeableConcept") or {}
     place = _coding_of(concept.get("coding", []), code)
@@ -123,8 +123,16 @@ def _recoded(case: Services, position: int, code: str, successors: list[str]) ->
         # The words of the old code would contradict the new one.
         edits += [Edit("remove", f"{path}/display")] if "display" in coding else []
         yield Correction(
-            f"Code {successor} in place of {code}", tuple(edits), f"that the record documents what {successor} says"
+            f"Code {_in_words(case.facts, successor, day)} in place of {code}",
+            tuple(edits),
+            f"that the record documents what {successor} says",
         )
+
+
+def _in_words(facts: Facts, code: str, day: date) -> str:
+    """The code with the words of ICD-10-CM, where they are held: a code alone nobody can choose by."""
+    row = facts.diagnosis_words.find(code, day)
+    return code if row is None else f"{code} ({row.words})"
 
 
 def _coding_of(codings: list[dict[str, Any]], code: str) -> int | None:

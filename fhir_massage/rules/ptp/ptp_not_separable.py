@@ -61,7 +61,7 @@ def _under_one_code(visit: Visit, one: VisitLine, two: VisitLine) -> Iterator[Co
         return
     for kept, gone in ((one, two), (two, one)):
         yield Correction(
-            f"Bill all {number(one.minutes + two.minutes)} minutes as {counted(units, 'unit')} of {kept.code}",
+            f"Bill all {number(one.minutes + two.minutes)} minutes as {counted(units, 'unit')} of {visit.named(kept.code)}",
             on_one_line(visit, kept, gone, units),
             f"that the record describes all of them as {visit.named(kept.code)}",
         )

@@ -135,6 +135,7 @@ class TestNotAccepted:
         assert found.expression == ("Claim.item[0].productOrService",)
         assert found.denial is not None
         assert found.denial.carc == "16"
+        assert found.corrections[0].label == "Bill G0283 (electrical stimulation, unattended (Medicare))"
         assert _coding(report) == {"system": HCPCS, "code": "G0283"}
         assert grave(reviewed(with_claim(bundle, corrected(report)))) == []
 

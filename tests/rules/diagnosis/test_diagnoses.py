@@ -116,6 +116,20 @@ def test_each_successor_is_an_option() -> None:
     assert str(found.at_risk) == "58.0"
 
 
+def test_each_option_says_what_the_code_means() -> None:
+    found = the(reviewed(coded("M54.5")), "diagnosis-retired")
+    assert [correction.label for correction in found.corrections] == [
+        "Code M54.50 (Low back pain, unspecified) in place of M54.5",
+        "Code M54.51 (Vertebrogenic low back pain) in place of M54.5",
+        "Code M54.59 (Other low back pain) in place of M54.5",
+    ]
+
+
+def test_an_option_whose_words_are_not_held_is_offered_by_its_code() -> None:
+    found = the(reviewed(coded("M25.51")), "diagnosis-retired")
+    assert found.corrections[0].label == "Code M25.511 in place of M25.51"
+
+
 def test_the_dot_stays_away_where_it_was_away() -> None:
     found = the(reviewed(coded("M545")), "diagnosis-retired")
     assert [correction.edits[0].value for correction in found.corrections] == ["M5450", "M5451", "M5459"]

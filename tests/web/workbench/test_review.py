@@ -107,7 +107,7 @@ def test_findings_stand_by_severity(page: Page) -> None:
 
 def test_a_correction_that_needs_a_person_shows_the_difference_and_asks(page: Page, screenshot: Keep) -> None:
     page.goto(VISIT)
-    page.locator('[data-correction="Code M54.50 in place of M54.5"]').click()
+    page.locator('[data-correction="Code M54.50 (Low back pain, unspecified) in place of M54.5"]').click()
     asked = page.get_by_role("group", name="Confirm before it is applied")
     expect(asked).to_contain_text("confirm that the record documents what M54.50 says")
     expect(asked.locator("del")).to_have_text("M54.5")
@@ -122,7 +122,7 @@ def test_a_correction_that_needs_a_person_shows_the_difference_and_asks(page: Pa
 def test_a_correction_not_confirmed_changes_nothing(page: Page) -> None:
     page.goto(VISIT)
     before = document(page)
-    page.locator('[data-correction="Code M54.50 in place of M54.5"]').click()
+    page.locator('[data-correction="Code M54.50 (Low back pain, unspecified) in place of M54.5"]').click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("group", name="Confirm before it is applied")).to_have_count(0)
     assert document(page) == before
