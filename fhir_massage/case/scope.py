@@ -7,11 +7,12 @@ say since when its sources are known to say so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from fhir_massage.facts.book import Facts
 from fhir_massage.read import codes, dates, elements
+from fhir_massage.read.read import Entry
 
 #: The statuses of claims that are not reviewed.
 NOT_REVIEWED = frozenset({"cancelled", "entered-in-error"})
@@ -20,6 +21,15 @@ _OF_ORGANS = ("carotid", "prostat", "rectal")
 #: The extension by which an order says which procedure codes it may be billed by.
 BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 _LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
+
+
+def in_scope(facts: Facts, subjects: Iterable[Entry], today: date) -> list[Entry]:
+    """Return the subjects of a review that are ours to judge; orders were chosen for that already."""
+    return [
+        entry
+        for entry in subjects
+        if not isinstance(entry.resource, elements.Claim) or claim_is_ours(facts, entry.resource, today)
+    ]
 
 
 def claim_is_ours(facts: Facts, claim: elements.Claim, today: date) -> bool:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import click
 
+from fhir_massage.case.scope import in_scope
 from fhir_massage.cli.common import console, facts_in_use, on_option, policies_option, write_json
 from fhir_massage.cli.documents import Source, come_together, name_of, open_source, rewritten
 from fhir_massage.cli.record import Record
@@ -79,7 +80,7 @@ def check(
     for arrival in arrivals:
         subjects = None if record is None else reviewed(arrival, facts, on)
         if record is not None and subjects is not None:
-            unread += record.follow(arrival, subjects)
+            unread += record.follow(arrival, in_scope(facts, subjects, on))
         reports.append(review_arrival(arrival, on=on, facts=facts, subjects=subjects))
     if document_asked and sources:
         _write(rewritten(sources[0], _corrections(arrivals, reports)), out)

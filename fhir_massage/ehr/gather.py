@@ -51,7 +51,7 @@ def gather(
 ) -> Arrival:
     """What the EHR's server gives beside what arrived; what it could not give stands in ``unread``.
 
-    ``chosen`` tells the claims and orders that are reviewed. Nothing is fetched for a request that holds
+    ``chosen`` tells the claims and orders that are reviewed and ours. Nothing is fetched for a request that holds
     nothing to review: what is not needed is not asked for.
     """
     subjects = chosen(arrival)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fhir_massage.case.scope import in_scope
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import NotThere
 from fhir_massage.ehr.gather import follow
@@ -46,7 +47,7 @@ def review_on(
         return None
     arrival = _read(claim)
     subjects = reviewed(arrival, facts, on)
-    missing = follow(arrival, subjects, server, deadline)
+    missing = follow(arrival, in_scope(facts, subjects, on), server, deadline)
     if missing and whole:
         raise missing[0]
     report = review_arrival(arrival, on=on, facts=facts, subjects=subjects)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from fhir_massage.case.record import Record
-from fhir_massage.case.scope import NOT_REVIEWED, claim_is_ours, order_is_ours
+from fhir_massage.case.scope import NOT_REVIEWED, in_scope, order_is_ours
 from fhir_massage.edit.finding import Finding
 from fhir_massage.engine.effort import Effort, IsUp, never
 from fhir_massage.engine.prove import Review, order_of
@@ -53,7 +53,7 @@ def review_arrival(
     if subjects is None:
         subjects = under_review(arrival.entries, index, facts=facts, on=on)
     record = record or Record(facts, index, arrival.entries, on)
-    ours = [entry for entry in subjects if _is_ours(facts, entry, on)]
+    ours = in_scope(facts, subjects, on)
     effort = Effort(len(ours), is_up)
     reviews: list[Review] = []
     findings: list[Finding] = []
@@ -131,11 +131,6 @@ def under_review(
         and _is_ordered(entry, entry.resource, any_claim=any_claim or bool(every_claim))  # type: ignore[arg-type]
         and order_is_ours(facts, entry.resource, on)  # type: ignore[arg-type]
     ]
-
-
-def _is_ours(facts: Facts, entry: Entry, on: date) -> bool:
-    """Return whether a subject is ours to judge; orders were chosen for that already."""
-    return not isinstance(entry.resource, elements.Claim) or claim_is_ours(facts, entry.resource, on)
 
 
 def _out_of_scope(subjects: Sequence[Entry], ours: Sequence[Entry]) -> tuple[str, ...]:

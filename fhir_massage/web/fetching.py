@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from flask import g
 
+from fhir_massage.case.scope import in_scope
 from fhir_massage.ehr.deadline import Deadline
 from fhir_massage.ehr.errors import NotReachable, OutOfTime
 from fhir_massage.ehr.gather import gather
@@ -46,7 +47,8 @@ def fetching(settings: Settings, facts: Facts, metrics: Metrics, places: Semapho
 
         def chosen(arrival: Arrival) -> list[Entry]:
             booked = [each.order for each in bookings(asked, arrival, facts=facts, on=today)]
-            return subjects(asked, request["context"], arrival, facts=facts, on=today) + booked
+            found = subjects(asked, request["context"], arrival, facts=facts, on=today)
+            return in_scope(facts, found, today) + booked
 
         began: list[float] = []
 

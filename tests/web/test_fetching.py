@@ -152,6 +152,14 @@ def test_nothing_is_fetched_for_an_order_of_something_else(call: Call, record: R
     assert record.asked == []
 
 
+def test_nothing_is_fetched_for_a_claim_of_something_else(call: Call, record: Record) -> None:
+    visit = resource(TOO_MANY, "Claim")
+    for item in visit["item"]:
+        item["productOrService"] = concept("99213", "http://www.ama-assn.org/go/cpt")
+    assert rules(call(visit)) == []
+    assert record.asked == []
+
+
 def test_nothing_is_fetched_that_came_along(call: Call, record: Record) -> None:
     rest = searchset(each for each in resources(TOO_MANY) if each["resourceType"] != "Claim")
     full = {"patient": resource(TOO_MANY, "Patient"), "coverage": rest, "conditions": searchset([])}
