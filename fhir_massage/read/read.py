@@ -348,7 +348,7 @@ def _read_parts(document: Document, content: Any, bad: Iterable[Path]) -> Arriva
         _parts_of_parameters(arrival, document, content.get("parameter"), ("parameter",), "Parameters.parameter", bad)
     else:
         _refuse_duplicates(bad, (), str(kind))
-        _collect_apart(arrival, content, document, (), str(kind), None)
+        _collect_apart(arrival, content, document, (), str(kind or ""), None)
     return arrival
 
 
@@ -442,11 +442,11 @@ def _collect_apart(
     """Collect a resource, and what it contains each by itself, so that one that cannot be read loses no other."""
     contained = content.get("contained")
     if not isinstance(contained, list) or not contained:
-        _collect(arrival, _convert(content, place), document, path, _place_of(content, place), full_url)
+        _collect(arrival, _convert(content, place), document, path, place, full_url)
         return
     alone = _convert({key: value for key, value in content.items() if key != "contained"}, place)
     before = len(arrival.entries)
-    _collect(arrival, alone, document, path, _place_of(content, place), full_url)
+    _collect(arrival, alone, document, path, place, full_url)
     if len(arrival.entries) == before:
         return
     entry = arrival.entries[before]
@@ -460,15 +460,10 @@ def _collect_apart(
             arrival.unread.append(error)
 
 
-def _place_of(content: Mapping[str, Any], place: str) -> str:
-    return str(content.get("resourceType")) if place == "None" else place
-
-
 def _convert(content: Mapping[str, Any], place: str) -> elements.Resource:
     kind = content.get("resourceType")
     if not isinstance(kind, str):
-        at = None if place == "None" else place
-        raise Unreadable("resourceType is missing: this is no FHIR resource", place=at)
+        raise Unreadable("resourceType is missing: this is no FHIR resource", place=place or None)
     if kind not in _KNOWN_TYPES:
         raise Unreadable(_unknown_type(kind), place=f"{place}.resourceType")
     try:
