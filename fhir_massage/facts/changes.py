@@ -28,7 +28,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 class Tables(msgspec.Struct):
     """The rows of both tables in which a code of ours stands. ``kinds`` are the tables that were there at all.
 
-    ``quarter`` is the newest that the files' names tell, and ``parts`` are the names of what was read.
+    ``quarter`` is the newest that the files' names tell, ``parts`` are the names of what was read, and ``covered``
+    are the first and last column-one code of each file of pairs.
     """
 
     pairs: dict[Codes, list[Span]] = {}
@@ -36,6 +37,7 @@ class Tables(msgspec.Struct):
     kinds: set[Kind] = set()
     quarter: date | None = None
     parts: list[tuple[str, Kind, date | None]] = []
+    covered: list[Codes] = []
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,11 +73,15 @@ def of_files(files: Iterable[Path], is_ours: IsOurs) -> Tables:
             tables.parts.append((part.name, part.kind, part.quarter))
             tables.quarter = max(filter(None, (tables.quarter, part.quarter)), default=None)
             known: dict[str, bool] = {}
+            ones: set[str] = set()
             for row in part.rows:
                 if isinstance(row, PairRow):
+                    ones.add(row.column_one)
                     _add_pair(tables, row, known, is_ours)
                 else:
                     _add_units(tables, row, part.quarter or date.min, dated, is_ours)
+            if ones:
+                tables.covered.append((min(ones), max(ones)))
     return tables
 
 
@@ -115,6 +121,16 @@ def in_use(facts: Facts, on: date) -> Tables:
         if found is not None:
             tables.units[code] = (found.units, found.adjudication)
     return tables
+
+
+def replaced_by(new: Tables, old: Tables) -> Tables:
+    """What of the rows in use gives way to new files once these are loaded: pairs that they do not cover stay."""
+    covered = {
+        codes: spans
+        for codes, spans in old.pairs.items()
+        if any(first <= codes[0] <= last for first, last in new.covered)
+    }
+    return msgspec.structs.replace(old, pairs=covered)
 
 
 def _add_stored(tables: Tables, facts: Facts) -> None:

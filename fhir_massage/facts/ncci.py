@@ -94,7 +94,8 @@ def _zipped(file: Path) -> Iterator[Part]:
             except (*_BROKEN, RuntimeError):  # also where it is locked, or packed in a way that Python does not know
                 raise BadFact(file.name, member.filename, _NOT_WHOLE) from None
             with stream:
-                yield _part(member.filename, f"{member.filename} {file.name}", stream)
+                part = _part(member.filename, f"{member.filename} {file.name}", stream)
+                yield part if quarter_of(member.filename) else msgspec.structs.replace(part, name=file.name)
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:

@@ -177,5 +177,6 @@ def read_as_published(wanted: list[Published], files: list[Path], facts: Facts) 
             together.pairs.setdefault(codes, []).extend(spans)
         together.units |= tables.units  # in the order of their quarters
         together.kinds |= tables.kinds
+        together.covered += tables.covered
         together.quarter = max(filter(None, (together.quarter, each.quarter)))
     return together
