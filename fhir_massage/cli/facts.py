@@ -1,4 +1,4 @@
-"""``fhir-massage facts``: the dated facts in use, and loading an official NCCI file."""
+"""``fhir-massage facts``: the dated facts in use, and loading official NCCI files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from fhir_massage.cli.common import Day, console, facts_in_use, format_option, on_option, policies_option, write_json
+from fhir_massage.cli.update import diff, say_loaded, update
 from fhir_massage.errors import UnknownQuestion
 from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
 from fhir_massage.facts.book import TABLES, Facts
@@ -21,7 +22,7 @@ STALE_DAYS = 365
 
 @click.group()
 def facts() -> None:
-    """The dated facts that rules judge by: list them, or load an official file."""
+    """The dated facts that rules judge by: list them, load official files, or say what changes."""
 
 
 @facts.command("list")
@@ -102,6 +103,10 @@ def _from(book: Facts, row: Row) -> dict[str, object]:
     }
 
 
+facts.add_command(update)
+facts.add_command(diff)
+
+
 @facts.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--quarter", type=Day(), default=None, help="A day in the file's quarter, where its name does not tell.")
@@ -113,9 +118,7 @@ def import_official(file: Path, quarter: date | None) -> None:
     from fhir_massage.facts.imported import import_file
 
     data = read_settings().data
-    for loaded in import_file(file, data, today=date.today(), quarter=quarter):
-        click.echo(f"{loaded.source.title}: {loaded.rows} rows, codes {loaded.first_code} to {loaded.last_code}")
-    click.echo(f"Kept in {data}. A running service takes them up when it is told to reload (SIGHUP).")
+    say_loaded(import_file(file, data, today=date.today(), quarter=quarter), data)
 
 
 def _summary(name: str, rows: list[Row], day: date) -> dict[str, object]:
@@ -146,7 +149,7 @@ def _old_quarters(book: Facts, day: date) -> list[str]:
         if newest is not None and newest < quarter:
             notes.append(
                 f"{table} is of {newest}, and CMS publishes it anew each quarter (the one of {quarter} is out). "
-                f"Load the official file: fhir-massage facts import FILE"
+                "Load the official files: fhir-massage facts update"
             )
     return notes
 

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("fhir_massage.cli.rules", "List every rule."),
     "explain": ("fhir_massage.cli.rules", "Say what a rule checks, why, and from which source."),
     "hook": ("fhir_massage.cli.hook", "Be the EHR: call a CDS service and show its cards."),
-    "facts": ("fhir_massage.cli.facts", "List the dated tables in use, or load an official file."),
+    "facts": ("fhir_massage.cli.facts", "List the dated tables in use, or bring CMS's newest files."),
     "policy": ("fhir_massage.cli.policy", "Begin a payer's policy, look it through, and run its cases."),
     "answer": ("fhir_massage.cli.answer", "Say whether a service may be billed, and why."),
     "plugins": ("fhir_massage.cli.plugins", "List what installed packages add, and what was left out."),

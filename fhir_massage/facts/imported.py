@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 
 from fhir_massage.errors import BadFact
 from fhir_massage.facts.current import hold, in_force, new_file, not_read
-from fhir_massage.facts.ncci import Kind, PairRow, Part, UnlikelyRow, read_parts
+from fhir_massage.facts.ncci import Kind, PairRow, Part, UnlikelyRow, read_parts, revision_of
 from fhir_massage.facts.rows import Apart, MedicallyUnlikely, Pair, Row, Source, TimedCode
 from fhir_massage.facts.table import Dated
 
@@ -27,7 +27,8 @@ _FORMAT = 1
 _KEPT = 65536
 #: How often the file in force is looked for again, because imports have replaced it meanwhile.
 _TRIES = 5
-_PAGES: dict[Kind, str] = {
+#: Where CMS publishes each kind of file.
+PAGES: dict[Kind, str] = {
     "ptp": "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/"
     "medicare-ncci-procedure-procedure-ptp-edits",
     "mue": "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/"
@@ -73,7 +74,7 @@ class ImportedFile(msgspec.Struct, frozen=True):
         quarter = f"{self.quarter.year} quarter {(self.quarter.month + 2) // 3}"
         title = f"{_TITLES[self.kind]}, {quarter}, file {self.name} loaded on {self.imported}"
         owner = "Centers for Medicare & Medicaid Services"
-        return Source(f"imported-{self.id}", owner, title, self.quarter.isoformat(), _PAGES[self.kind])
+        return Source(f"imported-{self.id}", owner, title, self.quarter.isoformat(), PAGES[self.kind])
 
 
 # --- loading -------------------------------------------------------------------------------------------
@@ -85,14 +86,21 @@ def import_file(file: Path, data: Path, *, today: date, quarter: date | None = N
     ``quarter`` is the first day of the file's quarter, where its name does not tell it. Raises
     ``BadFact`` with file, line and reason for anything that is not a practitioners' NCCI file.
     """
-    if not file.is_file():
-        raise BadFact(str(file), "(file)", "there is no such file")
+    return import_files([file], data, today=today, quarter=quarter)
+
+
+def import_files(files: Sequence[Path], data: Path, *, today: date, quarter: date | None = None) -> list[ImportedFile]:
+    """Load several official files, as ``import_file`` does one: all of them, or none."""
+    for file in files:
+        if not file.is_file():
+            raise BadFact(str(file), "(file)", "there is no such file")
     with new_file(data) as made:
-        return _load(file, in_force(data), made, today, quarter)
+        return _load(files, in_force(data), made, today, quarter)
 
 
-def _load(file: Path, before: Path | None, made: Path, today: date, quarter: date | None) -> list[ImportedFile]:
-    digest = _sha256(file)
+def _load(
+    files: Sequence[Path], before: Path | None, made: Path, today: date, quarter: date | None
+) -> list[ImportedFile]:
     if before is not None:
         _copy(before, made)
     with closing(sqlite3.connect(made, isolation_level=None)) as database:
@@ -102,9 +110,15 @@ def _load(file: Path, before: Path | None, made: Path, today: date, quarter: dat
             database.execute(f"pragma user_version = {_FORMAT}")
         _check_format(database, before or made)
         database.execute("begin")
-        loaded = [_load_part(database, part, digest, today, quarter) for part in read_parts(file)]
+        loaded = [each for file in files for each in _load_file(database, file, today, quarter)]
         database.execute("commit")
     return loaded
+
+
+def _load_file(database: sqlite3.Connection, file: Path, today: date, quarter: date | None) -> Iterator[ImportedFile]:
+    digest = _sha256(file)
+    for part in read_parts(file):
+        yield _load_part(database, part, digest, today, quarter)
 
 
 def _copy(before: Path, made: Path) -> None:
@@ -173,15 +187,18 @@ def _insert_unlikely(database: sqlite3.Connection, part: Part, number: int, quar
 def _forget_replaced(database: sqlite3.Connection, file: ImportedFile) -> None:
     """Drop what the file replaces: older edits of the codes it covers, and files of which nothing is left."""
     if file.kind == "ptp":
-        database.execute(
-            "delete from pair where codes >= ? and codes < ?"
-            " and file in (select id from file where kind = 'ptp' and quarter < ?)",
-            (file.first_code, f"{file.last_code}~", file.quarter.isoformat()),
-        )
+        known = [_file(row) for row in database.execute("select * from file where kind = 'ptp'").fetchall()]
+        older = [(file.first_code, f"{file.last_code}~", each.id) for each in known if _edition(each) < _edition(file)]
+        database.executemany("delete from pair where codes >= ? and codes < ? and file = ?", older)
         left = "select distinct file from pair"
     else:
         left = "select distinct file from unlikely"
     database.execute(f"delete from file where kind = ? and id <> ? and id not in ({left})", (file.kind, file.id))
+
+
+def _edition(file: ImportedFile) -> tuple[date, int]:
+    """Which of two files of one kind is newer: CMS at times replaces those of a quarter by corrected ones."""
+    return file.quarter, revision_of(file.name)
 
 
 def _check_format(database: sqlite3.Connection, store: Path) -> None:

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -30,6 +31,9 @@ _TABBED = re.compile(rb'^"?[0-9A-Z]{5}"?\t', re.M)
 _COMMAS = re.compile(rb'^"?[0-9A-Z]{5}"?,', re.M)
 _HEADER_LINES = 60
 _LARGEST = 2 * 1024**3
+#: What reading raises where a zip was cut off or changed on its way.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError)
+_NOT_WHOLE = "the zip is broken or not whole; get it again"
 
 csv.field_size_limit(1024 * 1024)
 
@@ -66,7 +70,10 @@ def read_parts(file: Path) -> Iterator[Part]:
     if not file.is_file():
         raise BadFact(file.name, "(file)", "there is no such file")
     with file.open("rb") as stream:
-        if not zipfile.is_zipfile(stream) or file.suffix.lower() in _WORKBOOK:
+        is_zip = zipfile.is_zipfile(stream)
+        if file.suffix.lower() == ".zip" and not is_zip:
+            raise BadFact(file.name, "(zip)", _NOT_WHOLE)
+        if not is_zip or file.suffix.lower() in _WORKBOOK:
             stream.seek(0)
             yield _part(file.name, file.name, stream)
             return
@@ -74,15 +81,21 @@ def read_parts(file: Path) -> Iterator[Part]:
 
 
 def _zipped(file: Path) -> Iterator[Part]:
-    with zipfile.ZipFile(file) as archive:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _BROKEN:
+        raise BadFact(file.name, "(zip)", _NOT_WHOLE) from None
+    with archive:
         for member in _members(archive, file.name):
             if member.file_size > _LARGEST:
                 raise BadFact(file.name, member.filename, "it is too large to be an NCCI file")
             try:
-                with archive.open(member) as stream:
-                    yield _part(member.filename, f"{member.filename} {file.name}", stream)
-            except zipfile.BadZipFile as error:
-                raise BadFact(file.name, member.filename, str(error)) from None
+                stream = archive.open(member)
+            except (*_BROKEN, RuntimeError):  # also where it is locked, or packed in a way that Python does not know
+                raise BadFact(file.name, member.filename, _NOT_WHOLE) from None
+            with stream:
+                part = _part(member.filename, f"{member.filename} {file.name}", stream)
+                yield part if quarter_of(member.filename) else msgspec.structs.replace(part, name=file.name)
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
@@ -96,15 +109,17 @@ def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
 
 
 def _part(name: str, names: str, stream: IO[bytes]) -> Part:
-    _refuse_others(name, names)
+    reason = why_not_ours(names)
+    if reason is not None:
+        raise BadFact(name, "(file)", reason)
     cells = _workbook(name, stream) if name.lower().endswith(_WORKBOOK) else _text(name, stream)
     kind, columns = _header(name, cells)
     rows = _pairs(name, cells) if kind == "ptp" else _unlikely(name, cells, columns)
     return Part(name, kind, quarter_of(names), rows)
 
 
-def _refuse_others(name: str, names: str) -> None:
-    """NCCI has files for others than practitioners, and of other payers, that look alike."""
+def why_not_ours(names: str) -> str | None:
+    """Why a file of that name is not wanted: NCCI has files for others than practitioners, that look alike."""
     text = re.sub(r"[^a-z]", "", names.lower())
     for sign, whose in (
         ("ccioph", "outpatient hospitals"),
@@ -115,9 +130,10 @@ def _refuse_others(name: str, names: str) -> None:
         ("mcd", "Medicaid"),
     ):
         if sign in text:
-            raise BadFact(name, "(file)", f"this is the file for {whose}; the practitioners' one is wanted")
+            return f"this is the file for {whose}; the practitioners' one is wanted"
     if "additionsdeletions" in text:
-        raise BadFact(name, "(file)", "these are only the changes of a quarter; load the whole table of that quarter")
+        return "these are only the changes of a quarter; load the whole table of that quarter"
+    return None
 
 
 # --- the quarter -----------------------------------------------------------------------------------------
@@ -136,6 +152,18 @@ def quarter_of(name: str) -> date | None:
     if day and 1 <= int(day[1]) <= 12:
         return date(int(day[3]), (int(day[1]) - 1) // 3 * 3 + 1, 1)
     return None
+
+
+def revision_of(name: str) -> int:
+    """Which edition of its quarter a file's name tells: CMS replaces ``v303r0`` by ``v303r1``; 0 where it tells none."""
+    found = re.search(r"v\d\d\.?[0-3]r(\d+)", name, re.I)
+    return int(found[1]) if found else 0
+
+
+def part_of(name: str) -> int | None:
+    """Which part of the PTP edits a file's name tells: ``f4`` of ``v303r0-f4``; ``None`` where it tells none."""
+    found = re.search(r"[-_ ]f(\d)(?![\da-z])", name, re.I)
+    return int(found[1]) if found else None
 
 
 # --- cells of text and of workbooks ----------------------------------------------------------------------
@@ -157,8 +185,11 @@ class _Lines:
 
 def _text(name: str, stream: IO[bytes]) -> _Lines:
     """Cells of a text with tabs or commas, in UTF-8 or the code page that older files have."""
-    head = stream.read(65536)
-    stream.seek(0)
+    try:
+        head = stream.read(65536)
+        stream.seek(0)
+    except _BROKEN:
+        raise BadFact(name, "(zip)", _NOT_WHOLE) from None
     if b"\0" in head:
         raise BadFact(name, "line 1", "this is no text")
     encoding = "utf-8-sig" if _is_utf8(head) else "cp1252"
@@ -175,6 +206,8 @@ def _text(name: str, stream: IO[bytes]) -> _Lines:
                 return
             except csv.Error as error:
                 raise BadFact(name, f"line {reader.line_num}", str(error)) from None
+            except _BROKEN:
+                raise BadFact(name, f"line {reader.line_num}", _NOT_WHOLE) from None
             found.line = reader.line_num
             yield cells
 
@@ -196,9 +229,12 @@ def _workbook(name: str, stream: IO[bytes]) -> _Lines:
     found = _Lines(())
 
     def rows() -> Iterator[Cells]:
-        for number, cells in read_rows(name, stream):
-            found.line = number
-            yield cells
+        try:
+            for number, cells in read_rows(name, stream):
+                found.line = number
+                yield cells
+        except _BROKEN:
+            raise BadFact(name, "(workbook)", _NOT_WHOLE) from None
 
     found._rows = rows()
     return found

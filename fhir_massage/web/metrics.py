@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from fhir_massage import __version__
 from fhir_massage.engine.report import Report
 from fhir_massage.errors import NotFetched
-from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of
+from fhir_massage.facts.age import QUARTERLY, last_checked, quarter_of, quarters_between
 from fhir_massage.facts.book import TABLES, Facts
 from fhir_massage.hooks.feedback import Outcome
 from fhir_massage.present.card import Made
@@ -82,6 +82,8 @@ class Metrics:
         self._store_lost = counter("store_lost", "Records that could not be kept")
         self._checked = gauge("facts_checked_seconds", "When a table's rows were last all confirmed", "table")
         self._quarter = gauge("facts_quarter_seconds", "First day of the quarter that CMS's table is of", "table")
+        self._old = gauge("facts_age_quarters", "Quarters that CMS has published since the one in use", "table")
+        self._quarters: dict[str, date] = {}
         self._loaded = gauge("facts_loaded_seconds", "When facts and policies were last loaded")
         self._build = gauge("build_info", "The version that runs; always 1", "version", "python")
         self._build.labels(__version__, platform.python_version()).set(1)
@@ -142,6 +144,13 @@ class Metrics:
         for table in QUARTERLY:
             if (day := quarter_of(facts, table, today)) is not None:
                 self._quarter.labels(table).set(_seconds(day))
+                self._quarters[table] = day
+
+    @_beside
+    def _age(self, today: date) -> None:
+        """Note how old the quarters in use are on the day on which it is asked: a service runs for months."""
+        for table, day in self._quarters.items():
+            self._old.labels(table).set(quarters_between(day, today))
 
     def names(self) -> frozenset[str]:
         """The name of every series, as Prometheus knows them."""
@@ -158,6 +167,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """The metrics as Prometheus reads them, of all workers together where there are several."""
+        self._age(date.today())
         if SHARED not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from fhir_massage import BadFact
 from fhir_massage.facts.book import Facts, read_facts
 from fhir_massage.facts.current import CURRENT, in_force
-from fhir_massage.facts.imported import ImportedFile, import_file
+from fhir_massage.facts.imported import ImportedFile, import_file, import_files
 from fhir_massage.facts.ncci import quarter_of
 from tests.claims import claim, line, reviewed
 from tests.facts.files import MUE_HEADER, NOTICE, PTP_HEADER, pair, text, unlikely, workbook, zipped
@@ -43,6 +44,12 @@ def put(folder: Path, name: str, content: bytes) -> Path:
 def stores(data: Path) -> dict[str, bytes]:
     """Everything that imports keep in the folder."""
     return {file.name: file.read_bytes() for file in data.glob("*ncci*")}
+
+
+def harmed(whole: bytes) -> bytes:
+    """A zip of which a few bytes have changed on the way."""
+    middle = len(whole) // 2
+    return whole[:middle] + bytes(byte ^ 0x55 for byte in whole[middle : middle + 40]) + whole[middle + 40 :]
 
 
 def facts(data: Path) -> Facts:
@@ -175,6 +182,15 @@ class TestQuarters:
         assert found.imported is not None
         assert [file.name for file in found.imported.files.values()] == ["ccipra-v323r0-f4.txt"]
 
+    def test_a_corrected_edition_takes_the_place_of_its_quarters_first_one(self, tmp_path: Path) -> None:
+        loaded(put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS)), tmp_path)
+        loaded(put(tmp_path, "ccipra-v323r1-f4.txt", text(PTP_HEADER, [PAIRS[1], PAIRS[4]])), tmp_path)
+        found = facts(tmp_path)
+        assert found.ptp_pairs.find(("97140", "97124"), DAY) is not None
+        assert found.ptp_pairs.find(("97140", "97124"), date(2023, 12, 31)) is None, "taken back by CMS"
+        assert found.imported is not None
+        assert [file.name for file in found.imported.files.values()] == ["ccipra-v323r1-f4.txt"]
+
     def test_the_parts_of_one_quarter_stand_side_by_side(self, tmp_path: Path) -> None:
         loaded(put(tmp_path, "ccipra-v323r0-f1.txt", text(PTP_HEADER, [pair("00100", "00102", "20200101")])), tmp_path)
         before = facts(tmp_path)
@@ -269,6 +285,19 @@ class TestRefused:
         assert place in refused.value.key
         assert reason in refused.value.reason
         assert stores(tmp_path) == before, "and nothing half-loaded is left behind"
+
+    def test_several_files_of_which_one_is_wrong_load_nothing(self, tmp_path: Path) -> None:
+        right = put(tmp_path, "ccipra-v323r0-f4.txt", text(PTP_HEADER, PAIRS))
+        with pytest.raises(BadFact, match="no pair"):
+            import_files([right, put(tmp_path, "ccipra-v323r0-f1.txt", text(PTP_HEADER, []))], tmp_path, today=TODAY)
+        assert not stores(tmp_path).keys()
+
+    @pytest.mark.parametrize("harm", [lambda whole: whole[:-200], lambda whole: b"<html>Licence</html>", harmed])
+    def test_a_zip_that_is_broken(self, tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
+        whole = zipped(tmp_path / "f4.zip", {"ccipra-v323r0-f4.txt": text(PTP_HEADER, PAIRS * 2000)}).read_bytes()
+        with pytest.raises(BadFact, match="broken or not whole"):
+            loaded(put(tmp_path, "ccipra-v323r0-f4.zip", harm(whole)), tmp_path)
+        assert not stores(tmp_path)
 
     def test_a_zip_without_edits(self, tmp_path: Path) -> None:
         with pytest.raises(BadFact, match="no text file and no workbook"):

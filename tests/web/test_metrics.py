@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
-from fhir_massage.facts.age import last_checked, quarter_of
+from fhir_massage.facts.age import last_checked, quarter_of, quarters_between
 from fhir_massage.settings import Settings
 from fhir_massage.web.app import create_app
 from tests.ehr.records import Record, fhir
@@ -77,10 +77,20 @@ def test_the_age_of_the_facts_and_the_version_are_told(app: Flask) -> None:
         return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
     assert found['fhir_massage_facts_quarter_seconds{table="mue"}'] == moment(quarter_of(facts, "mue", today))
+    quarter = quarter_of(facts, "ptp_pairs", today)
+    assert quarter is not None
+    assert found['fhir_massage_facts_age_quarters{table="ptp_pairs"}'] == quarters_between(quarter, today) > 0
     checked = moment(last_checked(facts.rows_of("fees"), today))
     assert found['fhir_massage_facts_checked_seconds{table="fees"}'] == checked
     assert found["fhir_massage_facts_loaded_seconds"] > checked
     assert [value for name, value in found.items() if name.startswith("fhir_massage_build_info{")] == [1]
+
+
+def test_the_age_of_the_facts_grows_while_the_service_runs(app: Flask) -> None:
+    metrics, client = app.extensions["fhir_massage"].metrics, app.test_client()
+    before = told(client)['fhir_massage_facts_age_quarters{table="mue"}']
+    metrics._quarters["mue"] = date(2000, 1, 1)
+    assert told(client)['fhir_massage_facts_age_quarters{table="mue"}'] > before
 
 
 def test_fetching_is_counted_with_why_it_failed_and_names_the_call_to_the_ehr(

@@ -8,12 +8,13 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from fhir_massage.edit.finding import Citation
 from fhir_massage.errors import FhirMassageError
+from fhir_massage.facts.age import old_quarters
 from fhir_massage.rules.payment import PROFESSIONS
 
 door = Blueprint("workbench", __name__)
@@ -34,7 +35,12 @@ class BadAnswer(FhirMassageError):
 
 def render(template: str, **content: Any) -> str:
     """A page of the workbench."""
-    return render_template(f"workbench/{template}", pages=PAGES, **content)
+    return render_template(f"workbench/{template}", pages=PAGES, old=_old_quarters(), **content)
+
+
+def _old_quarters() -> list[str]:
+    """How old CMS's tables in use are, in words; empty where they are of this quarter."""
+    return list(old_quarters(current_app.extensions["fhir_massage"].facts, date.today()).values())
 
 
 def asked_day(name: str = "on") -> date:
