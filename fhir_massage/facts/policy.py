@@ -294,6 +294,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
         """After how many visits prior authorization is asked for; ``None`` where the policy does not say."""
         return next((e for e in self.authorization_after_entries if e.speaks_of(code, profession)), None)
 
+    def may_ask_authorization(self, code: str, profession: str | None) -> bool:
+        """Whether prior authorization is asked for, from the first visit or after some."""
+        return any(asked(code, profession) is not None for asked in (self.authorization, self.authorization_after))
+
     def visits_a_year(self, code: str, profession: str | None) -> YearlyVisits | None:
         """The most visits a year that the policy allows; ``None`` where it does not say."""
         return next((e for e in self.yearly_visits if e.speaks_of(code, profession)), None)

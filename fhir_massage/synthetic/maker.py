@@ -84,7 +84,9 @@ class Maker:
         """The claim of a plan, written so."""
         created = created_after(choices, self.market, plan)
         claim, procedures = self.writer.write(choices, id, plan, how, refers, created)
-        asked = any(self.market.policy(plan.payer, s.day).authorization(s.code, plan.profession) for s in plan.services)
+        asked = any(
+            self.market.policy(plan.payer, s.day).may_ask_authorization(s.code, plan.profession) for s in plan.services
+        )
         if asked or chance(choices, 0.1):
             claim["insurance"][0]["preAuthRef"] = [f"A{choices.randint(10**6, 10**7)}"]
         accident = ACCIDENTS.get(plan.policy.payer_class)

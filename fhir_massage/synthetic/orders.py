@@ -135,7 +135,7 @@ def order_for(
         order["occurrencePeriod"] = {"start": day.isoformat(), "end": end.isoformat()}
     if not has_period or chance(choices, 0.5):
         order["quantityQuantity"] = {"value": choices.randint(4, 16), "unit": "visits"}
-    if policy.authorization(code, setting.profession) is not None or chance(choices, 0.1):
+    if policy.may_ask_authorization(code, setting.profession) or chance(choices, 0.1):
         order["extension"] = [_authorized(choices)]
     return made
 
