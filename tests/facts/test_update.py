@@ -128,7 +128,7 @@ class TestUpdate:
 
     def test_what_new_files_do_not_cover_stays_and_is_not_called_ended(self, mirror: Mirror, data: Path) -> None:
         said = run("update", "--from", mirror.address).output
-        assert "20560" not in said.partition("MUE")[0]
+        assert "20560 with" not in said
         assert "stay in use as they were" in said
         assert read_facts(data=data).ptp_pairs.find(("20560", "29260"), date(2026, 11, 2)) is not None
 
@@ -269,6 +269,10 @@ class TestOnTheWay:
         Mirror(httpserver, {PTP: ptp_zip(tmp_path, AFTER, "v330r0")})
         said = self.refused(httpserver.url_for("/ncci/"))
         assert "holds PTP edits of 2027 quarter 1 where PTP edits of 2026 quarter 4 was announced" in said
+
+    def test_a_file_of_another_table_than_the_page_said(self, httpserver: HTTPServer, tmp_path: Path) -> None:
+        Mirror(httpserver, {PTP: mue_zip(tmp_path, 3)})
+        assert "holds MUE values of 2026 quarter 4 where PTP edits" in self.refused(httpserver.url_for("/ncci/"))
 
     def test_values_of_another_quarter_than_the_page_said(self, httpserver: HTTPServer, tmp_path: Path) -> None:
         Mirror(httpserver, {MUE: mue_zip(tmp_path, 3, "01-01-2027")})
