@@ -151,3 +151,19 @@ def test_two_claims_of_one_number_are_told_apart() -> None:
     assert review(sent, on=ON).claims == ("Claim/VISIT-1", "Claim/VISIT-1-2")
     numbers = {finding["resource"]: finding.get("claim_number") for finding in found(sent)}
     assert numbers["Claim/VISIT-1-2"] == "VISIT-1"
+
+
+@pytest.mark.parametrize(("practice", "errors"), [("FL", {"provider-not-payable"}), ("WA", set())])
+def test_the_state_of_the_practice_decides(practice: str, errors: set[str]) -> None:
+    sent = TEXT.replace("SEATTLE*WA", f"SEATTLE*{practice}", 1).replace("225100000X", "225700000X")
+    sent = sent.replace("*MB~", "*AM~").replace("MEDICARE PART B", "STATE FARM").replace("HC:97140", "HC:97124")
+    assert {f["rule"] for f in found(sent) if f["severity"] == "error"} == errors
+
+
+def test_an_address_is_of_the_subscriber_it_follows() -> None:
+    first, last = TEXT.index("HL*2*1"), TEXT.index("SE*27")
+    second = TEXT[first:last].replace("HL*2*", "HL*3*").replace("VISIT-1", "VISIT-2").replace("JANE", "JOAN")
+    second = "\n".join(each for each in second.split("\n") if not each.startswith(("N3", "N4")))
+    sent = (TEXT[:last] + second + TEXT[last:]).replace("SE*27", f"SE*{27 + second.count('~')}")
+    kept = [e.json() for e in read(sent).entries if e.kind == "Patient"]
+    assert [each.get("address") for each in kept] == [[{"state": "WA"}], None]

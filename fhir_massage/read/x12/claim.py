@@ -137,6 +137,8 @@ class _Reader:
         self.subscriber: _Insured | None = None
         self.person: Segment | None = None
         self.birth = self.dependent_birth = ""
+        #: The state of each address before the claims, by its loop.
+        self.states: dict[str, str] = {}
         self.dependent: Segment | None = None
         self.claim: _Claim | None = None
 
@@ -168,6 +170,8 @@ class _Reader:
             raise _Bad("HL03 is none of 20, 22 and 23")
         self.loop = {"20": "2000A", "22": "2000B", "23": "2000C"}[level]
         self.dependent, self.dependent_birth = None, ""
+        below = {"20": ("2010AA", "2010BA", "2010CA"), "22": ("2010BA", "2010CA"), "23": ("2010CA",)}[level]
+        self.states = {loop: state for loop, state in self.states.items() if loop not in below}
         if level == "20":
             self.billing = self.billing_taxonomy = None
         if level in ("20", "22"):
@@ -200,6 +204,8 @@ class _Reader:
             self.billing_taxonomy = at(3), Place(segment, "PRV03", self.position, self.loop)
         elif name == "SBR":
             self.subscriber = _Insured(segment, self.position, self.loop)
+        elif name == "N4" and at(2):
+            self.states[self.loop] = at(2)
         elif name == "DMG" and self.loop == "2010CA":
             self.dependent_birth = _day(at(2)) or ""
         elif name == "DMG":
@@ -421,7 +427,8 @@ class _Claim:
             **self.json,
         }
         if head.billing is not None:
-            claim["provider"] = reference(*_provider(head.billing[0]))
+            biller, key, content = _provider(head.billing[0])
+            claim["provider"] = reference(biller, key, content | _address(head.states.get("2010AA")))
             self.places["Claim.provider"] = head.billing[1]
         self._billed_by_taxonomy(claim)
         for item in self.items:
@@ -462,6 +469,7 @@ class _Claim:
             content["birthDate"] = birth
         if person.at(9):
             content["identifier"] = [{"value": person.at(9)}]
+        content |= _address(head.states.get("2010BA" if head.dependent is None else "2010CA"))
         return self.head.resources.reference("Patient", (member, person.at(3), person.at(4), birth), content)
 
     def _insurance(self, patient: Json) -> list[Json]:
@@ -522,6 +530,11 @@ def _human(segment: Segment) -> Json:
     given = [each for each in (segment.at(4), segment.at(5)) if each]
     name |= {"given": given} if given else {}
     return name | ({"suffix": [segment.at(7)]} if segment.at(7) else {})
+
+
+def _address(state: str | None) -> Json:
+    """The part of an address that rules ask for: the state."""
+    return {"address": [{"state": state}]} if state else {}
 
 
 def _system(code: str) -> str:
